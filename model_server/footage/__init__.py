@@ -1,0 +1,1 @@
+"""Footage of any kind, opened as one thing: a `Clip`."""

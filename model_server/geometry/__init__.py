@@ -1,0 +1,1 @@
+"""Cameras, lenses and pixels as plain numpy: no files, no networks, no libraries of vision."""

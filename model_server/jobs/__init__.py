@@ -1,0 +1,1 @@
+"""Jobs on disk and the worker process that does them."""

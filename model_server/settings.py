@@ -27,9 +27,7 @@ class FrameRange:
         if self.step < 1:
             raise BadInput(f"step {self.step} is not possible", hint="give a step of 1 or more")
         if self.first is not None and self.last is not None and self.last < self.first:
-            raise BadInput(
-                f"the frame range {self.first}-{self.last} is empty", hint="give the lower number first"
-            )
+            raise BadInput(f"the frame range {self.first}-{self.last} is empty", hint="give the lower number first")
 
 
 @dataclass(frozen=True)

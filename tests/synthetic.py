@@ -70,9 +70,7 @@ def _pose(s: float) -> np.ndarray:
 def _inside_box(origin, directions, box):
     """First wall of a box that the origin is in: distance, face 0..5, point."""
     with np.errstate(divide="ignore"):
-        distances = np.where(
-            directions > 0, (box[:, 1] - origin) / directions, (box[:, 0] - origin) / directions
-        )
+        distances = np.where(directions > 0, (box[:, 1] - origin) / directions, (box[:, 0] - origin) / directions)
     axis = np.argmin(distances, axis=-1)
     distance = np.take_along_axis(distances, axis[..., None], -1)[..., 0]
     face = axis * 2 + (np.take_along_axis(directions, axis[..., None], -1)[..., 0] > 0)

@@ -45,17 +45,13 @@ def _broken_arrows(program: str, layers: list[set[str]]) -> list[str]:
     return broken
 
 
-@pytest.mark.parametrize(
-    ("program", "layers"), [("model_server", SERVER_LAYERS), ("page4d_blender", ADDON_LAYERS)]
-)
+@pytest.mark.parametrize(("program", "layers"), [("model_server", SERVER_LAYERS), ("page4d_blender", ADDON_LAYERS)])
 def test_layers_import_only_downwards(program, layers):
     assert _python_files(program)
     assert _broken_arrows(program, layers) == []
 
 
-@pytest.mark.parametrize(
-    ("program", "other"), [("model_server", "page4d_blender"), ("page4d_blender", "model_server")]
-)
+@pytest.mark.parametrize(("program", "other"), [("model_server", "page4d_blender"), ("page4d_blender", "model_server")])
 def test_the_two_programs_never_import_each_other(program, other):
     assert not [p for p in _python_files(program) for name in _imports(p) if name.split(".")[0] == other]
 
@@ -65,10 +61,7 @@ def test_core_needs_only_what_blender_ships():
 
     allowed = set(sys.stdlib_module_names) | STANDARD_OR_SHIPPED | {"page4d_blender"}
     foreign = [
-        (p.name, n)
-        for p in _python_files("page4d_blender/core")
-        for n in _imports(p)
-        if n.split(".")[0] not in allowed
+        (p.name, n) for p in _python_files("page4d_blender/core") for n in _imports(p) if n.split(".")[0] not in allowed
     ]
     assert foreign == []
 

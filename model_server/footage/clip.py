@@ -20,9 +20,7 @@ class ClipInfo:
     pixel_aspect: float  # width / height of one pixel
     fps: Fraction
     frame_numbers: tuple[int, ...]  # the footage's own, gaps and step included; a movie starts at 1
-    notes: tuple[
-        str, ...
-    ] = ()  # what the artist should know: "interlaced", "3 frames missing: 1005, 1006, 1010", ...
+    notes: tuple[str, ...] = ()  # what the artist should know: "interlaced", "3 frames missing: 1005, 1006, 1010", ...
 
     @property
     def frame_count(self) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Plate, Progress, Solution, Tracks
 from model_server.settings import SolveSettings
 
@@ -18,6 +19,8 @@ class Engine(Protocol):
         """
         ...
 
-    def densify(self, images: Array, geometry: Geometry, solution: Solution, progress: Progress) -> DepthMaps:
+    def densify(
+        self, images: Array, pixels: PixelMap, geometry: Geometry, solution: Solution, progress: Progress
+    ) -> DepthMaps:
         """Depth for every pixel it can, in the solution's units; images (F, H, W, 3) uint8, undistorted."""
         ...

@@ -1,0 +1,14 @@
+# Everything is done by dev.py, so that it works where there is no make.
+PYTHON ?= $(shell for p in python3.11 python3.13 python3.12 python3 python; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo test setup check extension figures gui
+demo test setup check extension:
+	@$(PYTHON) dev.py $@
+
+# Long: every shot with truth, solved and scored; the table goes into benchmarks/RESULTS.md.
+figures: setup
+	.venv/bin/python benchmarks/shots.py
+
+# A real window, real clicks; needs root once (tests/gui/README.md).
+gui: setup
+	bash tests/gui/run.sh

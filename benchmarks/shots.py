@@ -2,8 +2,8 @@
 
     python benchmarks/shots.py [SHOT ...] [--engine classical] [--keep FOLDER]
 
-Footage, truth and the scoring tool lie outside the repository (PAGE4D_SHARED, default ../shared). Each shot is solved by
-the command line a user types, in a process of its own; time and peak memory are that process's, children included.
+Footage, truth and the scoring tool are not in the repository (PAGE4D_SHARED, default ../shared). Each shot is solved
+by the command line a user types, in a process of its own; time and peak memory are that process's, children included.
 """
 
 import argparse

@@ -35,13 +35,21 @@ def undistort(points: Array, lens: Distortion, iterations: int = 20) -> Array:
     if lens.is_pinhole:
         return np.asarray(points, np.float64)
     distorted = np.linalg.norm(points, axis=-1)
-    radius = distorted.copy()
+    limit = turning_radius(lens)
+    radius = np.minimum(distorted, limit)
     for _ in range(iterations):
         r2 = radius**2
         value = radius * (1 + r2 * (lens.k1 + r2 * (lens.k2 + r2 * lens.k3))) - distorted
         slope = 1 + r2 * (3 * lens.k1 + r2 * (5 * lens.k2 + r2 * 7 * lens.k3))
-        radius = np.maximum(radius - value / np.maximum(slope, 0.05), 0.0)
+        radius = np.clip(radius - value / np.maximum(slope, 1e-9), 0.0, np.minimum(limit, 10 * distorted))
     return np.asarray(points * (radius / np.maximum(distorted, 1e-12))[..., None])
+
+
+def turning_radius(lens: Distortion) -> float:
+    """Undistorted radius up to which distortion grows, normalized; infinite where it always does."""
+    roots = np.roots([7 * lens.k3, 5 * lens.k2, 3 * lens.k1, 1.0])
+    squares = [root.real for root in roots if abs(root.imag) < 1e-12 and root.real > 0]
+    return float(np.sqrt(min(squares))) if squares else float("inf")
 
 
 def distort_pixels(pixels: Array, intrinsics: Array, lens: Distortion) -> Array:

@@ -4,16 +4,14 @@ Standard library only, so that Blender's own Python can import it too.
 """
 
 import dataclasses
-import types
-import typing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
+
+from model_server.package.typed_json import typed
 
 FORMAT_NAME = "page4d"
 MAJOR, MINOR = 1, 0
 MANIFEST_NAME = "manifest.json"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,42 +135,4 @@ class Manifest:
         Raises:
             ValueError: a key is missing or of another type; the message names it.
         """
-        return _read(Manifest, value, "manifest")
-
-
-def _read(kind: type[T], value: object, where: str) -> T:
-    """`value` as `kind`: a dataclass, a tuple, a dict, an optional or a plain type."""
-    if dataclasses.is_dataclass(kind):
-        return typing.cast(T, _read_dataclass(kind, value, where))
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        inner = next(a for a in arguments if a is not type(None))
-        return typing.cast(T, None if value is None else _read(inner, value, where))
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{where} is {value!r:.60}, not a list")
-        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        if len(kinds) != len(value):
-            raise ValueError(f"{where} has {len(value)} entries, not {len(kinds)}")
-        return typing.cast(T, tuple(_read(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value))))
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} is {value!r:.60}, not an object")
-        return typing.cast(T, {key: _read(arguments[1], v, f"{where}.{key}") for key, v in value.items()})
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return typing.cast(T, float(value))
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{where} is {value!r:.60}, not {kind.__name__}")
-    return value
-
-
-def _read_dataclass(kind: Any, value: object, where: str) -> object:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where} is {value!r:.60}, not an object")
-    hints, known = typing.get_type_hints(kind), {}
-    for one in dataclasses.fields(kind):
-        if one.name in value:
-            known[one.name] = _read(hints[one.name], value[one.name], f"{where}.{one.name}")
-        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
-            raise ValueError(f"{where} has no {one.name!r}")
-    return kind(**known)
+        return typed(Manifest, value, "manifest")

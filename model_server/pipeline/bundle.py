@@ -1,0 +1,117 @@
+"""Bundle adjustment with a robust loss (Triggs et al. 2000), by Ceres through pycolmap."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pycolmap
+
+from model_server.geometry.shot import Array
+from model_server.pipeline.triangulation import PointSightings
+
+_LOSS_PX = 0.7  # residuals beyond about this count less (Cauchy)
+
+
+@dataclass(frozen=True)
+class Lens:
+    """In square pixels; one for all frames. What is locked stays."""
+
+    focal: float
+    k1: float = 0.0
+    lock_focal: bool = False
+    lock_k1: bool = False
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Cameras, lens and points that explain the sightings."""
+
+    camera_from_world: Array  # (F, 4, 4); NaN where unknown
+    lens: Lens
+    points: Array  # (N, 3); NaN where unknown
+
+
+def adjust(
+    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int = 50
+) -> tuple[Bundle, float]:
+    """Refine everything that is not locked.
+
+    Args:
+        sightings: distorted positions in square pixels; only frames and points that `bundle` knows.
+        size: width and height of the square picture.
+
+    Returns:
+        The refined bundle, and one standard deviation of the focal length in pixels for sightings that are off by one
+        pixel (NaN where it is locked).
+    """
+    model = _reconstruction(bundle, sightings, size)
+    config = pycolmap.BundleAdjustmentConfig()
+    for image_id in model.reg_image_ids():
+        config.add_image(image_id)
+    lens = bundle.lens
+    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    options = _options(lens, iterations)
+    adjuster = pycolmap.create_default_ceres_bundle_adjuster(options, config, model)
+    adjuster.solve()
+    sigma = float("nan") if lens.lock_focal else _focal_sigma(model, adjuster)
+    return _bundle(model, bundle), sigma
+
+
+def _reconstruction(bundle: Bundle, sightings: PointSightings, size: tuple[float, float]) -> pycolmap.Reconstruction:
+    model = pycolmap.Reconstruction()
+    lens = bundle.lens
+    camera = pycolmap.Camera.create_from_model_name(1, "SIMPLE_RADIAL", lens.focal, round(size[0]), round(size[1]))
+    camera.params = [lens.focal, size[0] / 2, size[1] / 2, lens.k1]
+    model.add_camera_with_trivial_rig(camera)
+    order = np.lexsort((sightings.tracks, sightings.frames))
+    frames, tracks = sightings.frames[order], sightings.tracks[order]
+    elements: dict[int, list[tuple[int, int]]] = {}
+    for frame in np.unique(frames):
+        inside = slice(*np.searchsorted(frames, [frame, frame + 1]))
+        image = pycolmap.Image(
+            name=f"{frame:06d}", keypoints=sightings.positions[order][inside], camera_id=1, image_id=int(frame) + 1
+        )
+        model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(bundle.camera_from_world[frame, :3]))
+        for index, track in enumerate(tracks[inside].tolist()):
+            elements.setdefault(track, []).append((int(frame) + 1, index))
+    for track, sights in elements.items():
+        model.add_point3D_with_id(
+            track + 1,
+            pycolmap.Point3D(
+                xyz=bundle.points[track], track=pycolmap.Track([pycolmap.TrackElement(*sight) for sight in sights])
+            ),
+        )
+    return model
+
+
+def _options(lens: Lens, iterations: int) -> pycolmap.BundleAdjustmentOptions:
+    options = pycolmap.BundleAdjustmentOptions()
+    options.refine_focal_length = not lens.lock_focal
+    options.refine_extra_params = not lens.lock_k1
+    options.print_summary = False
+    options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    options.ceres.loss_function_scale = _LOSS_PX
+    options.ceres.solver_options.max_num_iterations = iterations
+    options.ceres.solver_options.function_tolerance = 1e-6
+    # One thread: sums in another order would give other cameras every time.
+    options.ceres.solver_options.num_threads = 1
+    return options
+
+
+def _focal_sigma(model: pycolmap.Reconstruction, adjuster: pycolmap.CeresBundleAdjuster) -> float:
+    """One standard deviation of the focal length if every sighting were off by one pixel; NaN where it is not held."""
+    options = pycolmap.BACovarianceOptions()
+    options.params = pycolmap.BACovarianceOptionsParams.ALL
+    covariance = pycolmap.estimate_ba_covariance(options, model, adjuster)
+    lens = None if covariance is None else covariance.get_other_params_cov(model.cameras[1].params)
+    return float("nan") if lens is None else float(np.sqrt(lens[0, 0]))
+
+
+def _bundle(model: pycolmap.Reconstruction, before: Bundle) -> Bundle:
+    poses, points = np.full_like(before.camera_from_world, np.nan), np.full_like(before.points, np.nan)
+    for image in model.images.values():
+        poses[image.image_id - 1] = np.eye(4)
+        poses[image.image_id - 1, :3] = image.cam_from_world().matrix()
+    for point_id, point in model.points3D.items():
+        points[point_id - 1] = point.xyz
+    params = model.cameras[1].params
+    return Bundle(poses, replace(before.lens, focal=float(params[0]), k1=float(params[3])), points)

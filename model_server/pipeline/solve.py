@@ -1,0 +1,165 @@
+"""The solve: cameras and lens at pixel accuracy, from first cameras of any engine and tracks of what stands still."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from model_server.errors import Unsolvable
+from model_server.geometry.cameras import inverse, transform
+from model_server.geometry.lens import Distortion, undistort_pixels
+from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, Tracks
+from model_server.geometry.square_picture import SquarePicture
+from model_server.pipeline.bundle import Bundle, Lens, adjust
+from model_server.pipeline.lens_choice import first_lens, lens_in_words
+from model_server.pipeline.resection import fill_between, resect
+from model_server.pipeline.triangulation import PointSightings, ray_angles, residuals, triangulate
+from model_server.settings import SolveSettings
+
+_CUTOFFS_PX = (6.0, 3.0, 2.0)  # of each round, in square pixels: what is farther off is left out of it
+_SIGMAS = 4.0  # in later rounds: times the spread of the errors
+_MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
+_MIN_SIGHTINGS = 3
+_MIN_POINTS, _MIN_FRAMES, _MIN_IN_FRAME = 20, 2, 8
+
+
+def solve_cameras(
+    plate: Plate, tracks: Tracks, geometry: Geometry, settings: SolveSettings, progress: Progress
+) -> Solution:
+    """Refine an engine's cameras on tracks: triangulate, adjust, drop what does not fit, and again.
+
+    Args:
+        geometry: needs `camera_from_world` and `intrinsics`; frames that are NaN are searched for.
+
+    Returns:
+        Cameras of all frames; those that could not be found are interpolated and marked so.
+
+    Raises:
+        Unsolvable: too few tracks agree with any camera path.
+    """
+    square = SquarePicture.of(plate)
+    poses, lens = _start(geometry, square, settings)
+    seen = _static_sightings(tracks, geometry, square)
+    size = square.width, square.height
+    cutoff, sigma = _CUTOFFS_PX[0], float("nan")
+    bundle = Bundle(poses, lens, np.full((tracks.track_count, 3), np.nan))
+    for done, limit in enumerate(_CUTOFFS_PX):
+        cutoff = min(limit, cutoff)
+        bundle, inliers = _select(bundle, seen, square, cutoff)
+        bundle, sigma = adjust(bundle, inliers, size)
+        spread = _spread(bundle, inliers, square)
+        cutoff = max(_SIGMAS * spread, 0.5)
+        progress((done + 1) / (len(_CUTOFFS_PX) + 1))
+    bundle, inliers = _select(bundle, seen, square, cutoff)
+    return _solution(plate, square, bundle, inliers, sigma * _spread(bundle, inliers, square), settings)
+
+
+def _start(geometry: Geometry, square: SquarePicture, settings: SolveSettings) -> tuple[Array, Lens]:
+    poses = geometry.camera_from_world
+    if poses is None or geometry.intrinsics is None or np.isfinite(poses[:, 0, 0]).sum() < _MIN_FRAMES:
+        raise Unsolvable("the engine found no cameras", hint="use footage in which the camera moves past still things")
+    return poses, first_lens(geometry, square, settings)
+
+
+def _static_sightings(tracks: Tracks, geometry: Geometry, square: SquarePicture) -> PointSightings:
+    positions = square.from_plate(tracks.positions)
+    keep = np.ones(len(positions), bool)
+    if geometry.static_tracks is not None:
+        keep = geometry.static_tracks[tracks.track_ids]
+    return PointSightings(tracks.frame_indices[keep], tracks.track_ids[keep], positions[keep])
+
+
+def _undistorted(seen: PointSightings, lens: Lens, square: SquarePicture) -> PointSightings:
+    positions = undistort_pixels(seen.positions, square.intrinsics(lens.focal), Distortion(lens.k1))
+    return replace(seen, positions=positions)
+
+
+def _select(
+    bundle: Bundle, seen: PointSightings, square: SquarePicture, cutoff: float
+) -> tuple[Bundle, PointSightings]:
+    """The bundle with all points that its cameras can hold, more cameras from those, and the sightings that agree."""
+    straight = _undistorted(seen, bundle.lens, square)
+    intrinsics = np.repeat(square.intrinsics(bundle.lens.focal)[None], len(bundle.camera_from_world), axis=0)
+    poses = bundle.camera_from_world
+    points, agree = _points(straight, poses, intrinsics, cutoff, len(bundle.points))
+    while not np.isfinite(poses).all():
+        more = resect(straight, points, poses, intrinsics)
+        if np.array_equal(np.isfinite(more), np.isfinite(poses)):
+            break
+        poses = more
+        points, agree = _points(straight, poses, intrinsics, cutoff, len(bundle.points))
+    in_frame = np.bincount(seen.frames[agree], minlength=len(poses))
+    poses = np.where((in_frame >= _MIN_IN_FRAME)[:, None, None], poses, np.nan)
+    agree &= np.isfinite(poses[:, 0, 0])[seen.frames]
+    if np.isfinite(points[:, 0]).sum() < _MIN_POINTS or np.isfinite(poses[:, 0, 0]).sum() < _MIN_FRAMES:
+        raise Unsolvable(
+            "too few tracked points agree with one camera path",
+            hint="use footage in which more of the picture stands still, or give the lens",
+        )
+    kept = PointSightings(seen.frames[agree], seen.tracks[agree], seen.positions[agree])
+    return Bundle(poses, bundle.lens, points), kept
+
+
+def _points(
+    straight: PointSightings, poses: Array, intrinsics: Array, cutoff: float, count: int
+) -> tuple[Array, Array]:
+    """(N, 3) points that at least three sightings and some parallax hold, NaN elsewhere; (M,) sightings that agree."""
+    points = triangulate(straight, poses, intrinsics, count)
+    agree = residuals(straight, points, poses, intrinsics) < 2 * cutoff
+    # Once more without those that disagree: one bad sighting bends the whole linear fit.
+    agreeing = PointSightings(straight.frames[agree], straight.tracks[agree], straight.positions[agree])
+    points = triangulate(agreeing, poses, intrinsics, count)
+    agree = residuals(straight, points, poses, intrinsics) < cutoff
+    agreeing = PointSightings(straight.frames[agree], straight.tracks[agree], straight.positions[agree])
+    held = np.bincount(agreeing.tracks, minlength=count) >= _MIN_SIGHTINGS
+    held &= ray_angles(agreeing, points, poses) > _MIN_ANGLE
+    points = np.where(held[:, None], points, np.nan)
+    return points, agree & held[straight.tracks]
+
+
+def _spread(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> float:
+    """Standard deviation of one coordinate of the errors, from their median, which outliers do not move."""
+    return float(np.median(_errors(bundle, inliers, square)) / 1.1774)
+
+
+def _errors(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> Array:
+    intrinsics = np.repeat(square.intrinsics(bundle.lens.focal)[None], len(bundle.camera_from_world), axis=0)
+    straight = _undistorted(inliers, bundle.lens, square)
+    return residuals(straight, bundle.points, bundle.camera_from_world, intrinsics)
+
+
+def _solution(
+    plate: Plate,
+    square: SquarePicture,
+    bundle: Bundle,
+    inliers: PointSightings,
+    sigma: float,
+    settings: SolveSettings,
+) -> Solution:
+    poses = bundle.camera_from_world
+    found = np.isfinite(poses[:, 0, 0])
+    filled = fill_between(poses)
+    status = np.full(plate.frame_count, FrameStatus.UNKNOWN, np.uint8)
+    status[np.isfinite(filled[:, 0, 0])] = FrameStatus.INTERPOLATED
+    status[found] = FrameStatus.SOLVED
+    # The world is the first camera's: everything moves along with it.
+    first = filled[np.isfinite(filled[:, 0, 0])][0]
+    used, numbers = np.unique(inliers.tracks, return_inverse=True)
+    errors = _errors(bundle, inliers, square) / square.scale[1]
+    straight = square.to_plate(_undistorted(inliers, bundle.lens, square).positions)
+    median = np.full(plate.frame_count, np.nan, np.float32)
+    for frame in np.nonzero(found)[0]:
+        median[frame] = np.median(errors[inliers.frames == frame])
+    focals = np.full(plate.frame_count, bundle.lens.focal)
+    return Solution(
+        camera_from_world=filled @ inverse(first),
+        intrinsics=square.plate_intrinsics(focals),
+        distortion=Distortion(bundle.lens.k1),
+        status=status,
+        reprojection_px=median,
+        points=transform(first, bundle.points[used]).astype(np.float32),
+        observations=np.column_stack([numbers, inliers.frames, straight]).astype(np.float32),
+        median_px=float(np.median(errors)),
+        mean_px=float(errors.mean()),
+        focal_sigma_px=sigma / square.scale[0],
+        assumptions=lens_in_words(settings, plate),
+    )

@@ -27,6 +27,7 @@ class Footage:
     zoom: float = 1.0  # focal length at the end over the one at the start; pictures stay as they are
     things: int = 1
     focal: float = 110.0  # model pixels
+    unknown_corner: bool = True  # a corner of every frame has no depth
 
 
 LANDSCAPE = Footage()
@@ -63,7 +64,8 @@ def write_synthetic_package(folder: Path, footage: Footage = LANDSCAPE) -> Writt
     layers = clip.moving[:, top:, left:].astype(np.uint8) if footage.things else np.zeros(depth.shape, np.uint8)
     if footage.things == 2:
         layers[:, : layers.shape[1] // 4, : layers.shape[2] // 4] = 2
-    depth[:, -3:, -5:] = 0  # a corner of unknown depth
+    if footage.unknown_corner:
+        depth[:, -3:, -5:] = 0
     count, height, width = depth.shape
     stretch_x, stretch_y = footage.stretch
     to_footage = np.array([[stretch_x, 0, -left * stretch_x], [0, stretch_y, -top * stretch_y], [0, 0, 1]])

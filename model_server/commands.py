@@ -1,0 +1,154 @@
+"""The command line: `page4d-server solve` and `page4d-server serve`."""
+
+import json
+import logging
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from model_server.api.address import DEFAULT_HOST, DEFAULT_PORT
+from model_server.errors import BadInput, ServerError
+from model_server.report import SolveReport, report_of
+from model_server.settings import FrameRange, KnownLens, ModeChoice, SolveSettings
+
+OUR_FAULT, BAD_INPUT, INTERRUPTED = 1, 2, 130
+_FRAMES = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
+
+app = typer.Typer(
+    help="Page4D's model server: footage in, a result package out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def solve(
+    footage: Annotated[Path, typer.Argument(help="A movie, a folder, or one frame of a numbered sequence.")],
+    out: Annotated[Path, typer.Option(help="The package to write: a folder DIR.page4d.")],
+    engine: Annotated[str, typer.Option(help="auto or classical.")] = "auto",
+    frames: Annotated[str | None, typer.Option(help="A-B: the footage's own numbers, both included.")] = None,
+    step: Annotated[int, typer.Option(help="Take every Nth frame.")] = 1,
+    focal_mm: Annotated[float | None, typer.Option(help="Focal length, where it is known.")] = None,
+    sensor_mm: Annotated[float | None, typer.Option(help="Width of the film back, with --focal-mm.")] = None,
+    mode: Annotated[ModeChoice, typer.Option(help="What the camera does.")] = ModeChoice.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
+) -> None:
+    """Solve FOOTAGE and write a result package. Cut off, the same command goes on where it stopped."""
+    with _clear_exit():
+        lens = _known_lens(focal_mm, sensor_mm)
+        settings = SolveSettings(engine=engine, frames=_frame_range(frames, step), lens=lens, mode=mode)
+        _solve(footage, settings, out)
+        report = report_of(out)
+        if as_json:
+            print(json.dumps(asdict(report)))
+        else:
+            _print_report(report)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = DEFAULT_HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = DEFAULT_PORT,
+    data: Annotated[Path | None, typer.Option(help="Where jobs, footage, results and the token are kept.")] = None,
+    max_file_gb: Annotated[float, typer.Option(min=0, help="The largest file that a client may send.")] = 64.0,
+) -> None:
+    """Take jobs over HTTP until stopped. Jobs that were cut off go on."""
+    from model_server.api.serve import serve as run_server  # FastAPI only where it is needed
+    from model_server.jobs.folders import DataFolder
+
+    folder = DataFolder((data or platformdirs.user_data_path("page4d", appauthor=False)).absolute())
+
+    def ready(address: str) -> None:
+        print(f"Page4D listens on {address}", f"its token is in {folder.token}", sep="\n", flush=True)
+
+    with _clear_exit():
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+        run_server(host, port, folder, int(max_file_gb * 1e9), ready)
+
+
+def _solve(footage: Path, settings: SolveSettings, out: Path) -> None:
+    from model_server.jobs.lock import only_one  # OpenCV and COLMAP only where they are needed
+    from model_server.pipeline.run import solve_clip
+
+    work = out.with_name(f".{out.name}.work")
+    columns = BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn()
+    bars = Progress(TextColumn("{task.description:<8}"), *columns, console=Console(stderr=True))
+    tasks: dict[str, TaskID] = {}
+
+    def show(stage: str, fraction: float) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=1.0)
+        bars.update(tasks[stage], completed=fraction)
+
+    try:
+        with only_one(work), bars:
+            solve_clip(footage, settings, work / "stages", out, show)
+    except BadInput:
+        shutil.rmtree(work, ignore_errors=True)  # there is nothing to go on from
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _print_report(report: SolveReport) -> None:
+    table = Table(show_header=False, box=None)
+    for name, value in report.rows():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _frame_range(frames: str | None, step: int) -> FrameRange:
+    if frames is None:
+        return FrameRange(step=step)
+    match = _FRAMES.fullmatch(frames)
+    if match is None:
+        raise BadInput(f"--frames {frames!r:.40} is not a range", hint="write it like 1001-1100")
+    return FrameRange(int(match[1]), int(match[2]), step)
+
+
+def _known_lens(focal_mm: float | None, sensor_mm: float | None) -> KnownLens | None:
+    if (focal_mm is None) != (sensor_mm is None):
+        raise BadInput("a focal length in mm says nothing without the sensor", hint="give both --focal-mm, --sensor-mm")
+    return KnownLens(focal_mm, sensor_mm) if focal_mm is not None and sensor_mm is not None else None
+
+
+@contextmanager
+def _clear_exit() -> Iterator[None]:
+    """One line and an exit code for whatever goes wrong; never a traceback."""
+    try:
+        yield
+    except ServerError as error:
+        _say(f"{error.message}. {error.hint[:1].upper()}{error.hint[1:]}" if error.hint else error.message)
+        raise typer.Exit(BAD_INPUT if error.status < 500 else OUR_FAULT) from error
+    except KeyboardInterrupt as error:
+        _say("stopped; the same command goes on after the last finished stage")
+        raise typer.Exit(INTERRUPTED) from error
+    except typer.Exit:
+        raise
+    except Exception as error:  # the edge of the process
+        log = _write_log()
+        _say(f"Page4D failed, and that is our fault: {type(error).__name__}: {error}. The log is {log}")
+        raise typer.Exit(OUR_FAULT) from error
+
+
+def _say(line: str) -> None:
+    typer.echo(f"page4d-server: {' '.join(line.split())}", err=True)
+
+
+def _write_log() -> Path:
+    folder = platformdirs.user_log_path("page4d", appauthor=False, ensure_exists=True)
+    log = folder / time.strftime("failed-%Y%m%d-%H%M%S.log")
+    log.write_text(traceback.format_exc(), encoding="utf-8")
+    return log

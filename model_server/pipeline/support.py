@@ -1,0 +1,20 @@
+"""What a solve can be asked for; settings say more than the pipeline can do yet."""
+
+from model_server.errors import BadInput
+from model_server.settings import SolveSettings
+
+ENGINES = ("classical",)  # `auto` picks the best of them
+
+
+def check_support(settings: SolveSettings) -> None:
+    """Refuse what would have to be left out in silence.
+
+    Raises:
+        BadInput: an engine that is not here, or mattes or shadows are asked for.
+    """
+    if settings.engine not in ("auto", *ENGINES):
+        raise BadInput(f"the engine {settings.engine!r} is not here", hint=f"use auto or {', '.join(ENGINES)}")
+    if settings.mattes is not None:
+        raise BadInput("mattes of the artist's own can't be used yet", hint="leave the mattes out of the request")
+    if settings.shadows:
+        raise BadInput("shadows can't be put in the layers yet", hint="set shadows to false")

@@ -19,6 +19,7 @@ from typing import Any
 import model_server
 from model_server.errors import BadFootage, ServerError
 
+WORKER = "model_server.footage.worker"  # the module that runs there
 MEMORY_LIMIT = 3_500_000_000  # bytes of address space, where the system can limit it
 SILENCE_LIMIT_S = 120.0  # seconds on one picture
 
@@ -40,7 +41,7 @@ def run_checked(work: dict[str, Any], name: str, progress: Callable[[float], Non
     """
     with tempfile.TemporaryFile() as complaints:
         child = subprocess.Popen(
-            [sys.executable, "-m", "model_server.footage.worker"],
+            [sys.executable, "-m", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -52,7 +53,7 @@ def run_checked(work: dict[str, Any], name: str, progress: Callable[[float], Non
         try:
             answer = _listen(child, work, progress, watchdog)
             if answer is None:
-                child.wait(timeout=SILENCE_LIMIT_S)
+                child.wait()
         finally:
             watchdog.stop()
             child.kill()

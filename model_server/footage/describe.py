@@ -10,7 +10,7 @@ from model_server.footage.limits import check_size, plausible_aspect
 from model_server.footage.movie import first_picture
 from model_server.footage.movie_file import MovieFile
 from model_server.footage.movie_index import MovieIndex, index_movie
-from model_server.footage.movie_picture import to_rgb, turn_of
+from model_server.footage.movie_picture import RgbConverter, turn_of
 from model_server.footage.selection import gap_notes, select
 from model_server.footage.sequence import IMAGE_SUFFIXES, Sequence, sequence_around, sequence_in
 from model_server.footage.source import Source
@@ -76,7 +76,7 @@ def _describe_movie(path: Path, frames: FrameRange, fps: Fraction | None) -> Sou
     _check_whole(path, index, frames)
     numbers = select(path.name, tuple(range(1, index.count + 1)), frames)
     picture = first_picture(path, index, numbers[0] - 1)
-    to_rgb(picture)
+    RgbConverter().rgb(picture)
     _, swaps = turn_of(picture)
     with MovieFile(path) as movie:
         stored = plausible_aspect(float(movie.stream.sample_aspect_ratio or 1))

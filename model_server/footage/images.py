@@ -1,5 +1,7 @@
 """One image file, read with OpenImageIO: its display window, upright, in 8-bit sRGB, on black."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,15 +40,12 @@ class ImageHeader:
 
 def read_header(path: Path) -> ImageHeader:
     """Raises BadFootage: not an image that can be read, or one too large."""
-    picture = _open(path)
-    try:
+    with _opened(path) as picture:
         spec = picture.spec()
         aspect = plausible_aspect(_number(spec, "PixelAspectRatio"))
         if _is_on_its_side(spec):
             return ImageHeader(spec.full_height, spec.full_width, 1 / aspect, _fps(spec))
         return ImageHeader(spec.full_width, spec.full_height, aspect, _fps(spec))
-    finally:
-        picture.close()
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -55,21 +54,31 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         BadFootage: the file is broken, cut off or too large.
     """
-    picture = _open(path)
-    try:
+    with _opened(path) as picture:
         spec = picture.spec()
         first, count = _color_channels(spec)
-        pixels = picture.read_image(picture.current_subimage(), 0, first, first + count, _read_type(spec))
+        # TIFF colors are multiplied with alpha only where alpha is read with them (OpenImageIO's pull request 2122).
+        last = max(first + count, spec.alpha_channel + 1) if picture.format_name() == "tiff" else first + count
+        pixels = picture.read_image(picture.current_subimage(), 0, first, last, _read_type(spec))
         complaint = picture.geterror()
-    finally:
-        picture.close()
-    if pixels is None or "Premature end" in complaint:
-        raise BadFootage(
-            f"the image '{path.name}' is damaged: {_one_line(complaint) or 'its pixels can not be read'}",
-            hint="render or copy it again, or leave its frame out with --frames",
-        )
-    colors = pixels if count == 3 else np.repeat(pixels, 3, axis=2)
-    return _upright(_in_display_window(to_srgb8(colors, _encoding(spec)), spec), spec)
+        if pixels is None or "Premature end" in complaint:
+            raise _damaged(path, _one_line(complaint, path) or "its pixels can not be read")
+        colors = to_srgb8(pixels[..., :count], _encoding(spec))
+        colors = colors if count == 3 else np.repeat(colors, 3, axis=2)
+        return _upright(_in_display_window(colors, spec), spec)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """An open picture; what OpenImageIO raises is damage: names that are no text, sizes that do not fit."""
+    try:
+        picture = _open(path)
+        try:
+            yield picture
+        finally:
+            picture.close()
+    except (UnicodeDecodeError, RuntimeError, OverflowError) as error:
+        raise _damaged(path, f"its header is not what it should be ({_one_line(str(error), path)})") from error
 
 
 def _open(path: Path) -> Any:
@@ -77,11 +86,14 @@ def _open(path: Path) -> Any:
     oiio.attribute("limits:imagesize_MB", MAX_PIXELS * 16 // 2**20)  # four channels of float
     oiio.attribute("threads", DECODER_THREADS)
     picture = oiio.ImageInput.open(str(path.absolute()))
-    if picture is None or picture.format_name() not in _FORMATS:
-        reason = (
-            _one_line(oiio.geterror()) if picture is None else f"{picture.format_name()} is not a format of footage"
-        )
+    if picture is None:
+        reason = _one_line(oiio.geterror(), path)
+        reason = "its content is of no known image format" if "could not find a format reader" in reason else reason
         raise BadFootage(f"'{path.name}' can't be read as an image: {reason}", hint="export the image again")
+    if picture.format_name() not in _FORMATS:
+        raise BadFootage(
+            f"'{path.name}' is a {picture.format_name()} file, not an image of footage", hint="use exr or png"
+        )
     _seek_colors(picture)
     spec = picture.spec()
     check_size(path.name, spec.width, spec.height)
@@ -106,7 +118,7 @@ def _seek_colors(picture: Any) -> None:
 def _color_channels(spec: Any) -> tuple[int, int]:
     """First channel and count (3, or 1 for gray) of what to show: R, G, B of the first layer that has them.
 
-    Alpha is not needed: OpenImageIO gives color that is multiplied with it, which is the picture on black.
+    Alpha itself is not needed: OpenImageIO gives color that is multiplied with it, which is the picture on black.
     """
     names = [name.rpartition(".")[2].upper() for name in spec.channelnames]
     for i in range(len(names) - 2):
@@ -181,7 +193,14 @@ def _number(spec: Any, name: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _one_line(text: str) -> str:
-    """The first line of a library's complaint, without the machine's folders in it."""
-    line = text.strip().partition("\n")[0]
+def _damaged(path: Path, reason: str) -> BadFootage:
+    return BadFootage(
+        f"the image '{path.name}' is damaged: {reason}",
+        hint="render or copy it again, or leave its frame out with --frames",
+    )
+
+
+def _one_line(text: str, path: Path) -> str:
+    """The first line of a library's complaint, with the file's name in place of its whole path."""
+    line = text.strip().partition("\n")[0].replace(str(path.absolute()), path.name)
     return line if len(line) <= 160 else line[:157] + "..."

@@ -7,6 +7,7 @@ import numpy as np
 
 from model_server.footage.check import run_checked
 from model_server.footage.source import OpenClip, source_of
+from model_server.footage.write_images import draft_of
 from model_server.geometry.pixel_map import PixelMap, fit_long_side
 from model_server.geometry.shot import Progress
 
@@ -40,6 +41,9 @@ def model_images(
         "size": [width, height],
         "out": str(out.absolute()),
     }
-    run_checked(work, info.name, progress)
+    try:
+        run_checked(work, info.name, progress)
+    finally:
+        draft_of(out).unlink(missing_ok=True)
     images = np.load(out, mmap_mode="r", allow_pickle=False)
     return images, PixelMap(scale=(info.width / width, info.height / height))

@@ -13,7 +13,7 @@ from model_server.errors import BadFootage
 from model_server.footage.clip import ClipInfo
 from model_server.footage.movie_file import MovieFile
 from model_server.footage.movie_index import MovieIndex
-from model_server.footage.movie_picture import to_rgb, turn_of
+from model_server.footage.movie_picture import RgbConverter, turn_of
 from model_server.footage.recent import RecentPictures
 
 
@@ -24,6 +24,7 @@ class MovieClip:
         self._info, self._index = info, index
         self._recent = RecentPictures()
         self._reader = _Reader(info.files[0], index)
+        self._converter = RgbConverter()
         self._lock = Lock()
 
     @property
@@ -43,7 +44,7 @@ class MovieClip:
                 return kept
             picture = self._reader.picture(number - 1)
             turn, _ = turn_of(picture)
-            pixels = turn(to_rgb(picture))
+            pixels = turn(self._converter.rgb(picture))
             if pixels.shape[:2] != (self._info.height, self._info.width):
                 raise BadFootage(
                     f"frame {number} of '{self._info.files[0].name}' is {pixels.shape[1]} x {pixels.shape[0]} pixels, "
@@ -59,7 +60,11 @@ def first_picture(path: Path, index: MovieIndex, frame: int) -> av.VideoFrame:
     Raises:
         BadFootage: it can't be decoded.
     """
-    return _Reader(path, index).picture(frame)
+    reader = _Reader(path, index)
+    try:
+        return reader.picture(frame)
+    finally:
+        reader.close()
 
 
 class _Reader:
@@ -96,9 +101,13 @@ class _Reader:
             self._pictures = self._movie.pictures()
             self._next = near
 
-    def _restart(self) -> None:
+    def close(self) -> None:
         if self._movie is not None:
             self._movie.close()
+        self._movie, self._pictures = None, iter(())
+
+    def _restart(self) -> None:
+        self.close()
         self._movie = MovieFile(self._path)
         self._pictures = self._movie.pictures()
         self._next = 0

@@ -4,32 +4,54 @@ from collections.abc import Callable
 from typing import Any
 
 import av
+import av.error
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-# Exact rounding and full chroma: the defaults are off by several levels, and chroma lies half a pixel away.
-_SCALER = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+from model_server.errors import BadFootage
+
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _HD_ROWS, _HD_COLUMNS = 576, 1024  # beyond standard definition, pictures that don't say use Rec. 709, as in players
 
 Turn = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
-def to_rgb(picture: av.VideoFrame) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 sRGB as stored, before rotation; transparent pixels are mixed with black."""
-    has_alpha = any(component.is_alpha for component in picture.format.components)
-    converted = picture.reformat(
-        format="rgba" if has_alpha else "rgb24",
-        src_colorspace=_matrix(picture),
-        dst_color_range=ColorRange.JPEG,
-        interpolation=_SCALER,
-    )
-    pixels = converted.to_ndarray().astype(np.uint8, copy=False)
-    if not has_alpha:
-        return pixels
-    mixed = pixels[..., :3].astype(np.uint16) * pixels[..., 3:]
-    return ((mixed + 127) // 255).astype(np.uint8)
+class RgbConverter:
+    """Turns decoded pictures into RGB; keep one for a clip, as setting it up costs more than a picture.
+
+    FFmpeg's default scaler is within 2 levels of the exact matrix; its exact path takes 13 times as long (10.8 ms
+    against 0.8 ms for 1920 x 1080).
+    """
+
+    def __init__(self) -> None:
+        self._scaler = VideoReformatter()
+
+    def rgb(self, picture: av.VideoFrame) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8 sRGB as stored, before rotation; transparent pixels are mixed with black.
+
+        Raises:
+            BadFootage: FFmpeg can't convert pixels of this kind.
+        """
+        has_alpha = any(component.is_alpha for component in picture.format.components)
+        try:
+            converted = self._scaler.reformat(
+                picture,
+                format="rgba" if has_alpha else "rgb24",
+                src_colorspace=_matrix(picture),
+                dst_color_range=ColorRange.JPEG,
+                threads=1,
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            raise BadFootage(
+                f"a movie with pixels of the kind {picture.format.name} can't be shown as RGB: {error}",
+                hint="convert it to H.264 or ProRes",
+            ) from error
+        pixels = converted.to_ndarray().astype(np.uint8, copy=False)
+        if not has_alpha:
+            return pixels
+        mixed = pixels[..., :3].astype(np.uint16) * pixels[..., 3:]
+        return ((mixed + 127) // 255).astype(np.uint8)
 
 
 def turn_of(picture: av.VideoFrame) -> tuple[Turn, bool]:

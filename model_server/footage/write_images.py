@@ -24,7 +24,7 @@ def write_images(source: Source, size: tuple[int, int], out: Path, progress: Cal
     clip = clip_of(source)
     width, height = size
     shape = (clip.info.frame_count, height, width, 3)
-    draft = out.with_name(out.name + ".part")
+    draft = draft_of(out)
     with draft.open("wb") as file:  # not a memory map: that would count against the limit on address space
         np.lib.format.write_array_header_1_0(
             file, {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
@@ -34,3 +34,8 @@ def write_images(source: Source, size: tuple[int, int], out: Path, progress: Cal
             file.write(cv2.resize(picture, size, interpolation=cv2.INTER_AREA).tobytes())
             progress((index + 1) / clip.info.frame_count)
     draft.replace(out)
+
+
+def draft_of(out: Path) -> Path:
+    """Where the images lie until they are whole."""
+    return out.with_name(out.name + ".part")

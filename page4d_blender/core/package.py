@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from .errors import PackageError
 from .manifest import FileFacts, Manifest, read_manifest
 
 UNKNOWN = 2  # the value of `status` for a frame whose pose was not found
+# What numpy lets through when a header is broken: it parses it as Python.
+_UNREADABLE = (ValueError, OSError, OverflowError, EOFError, SyntaxError, TokenError, TypeError, MemoryError, KeyError)
 _COPY_AGAIN = "copy the whole package again, or solve the footage again"
 
 # Letters stand for sizes that agree over the package.
@@ -123,7 +126,7 @@ def _load(path: str, file: Path) -> NDArray[Any]:
     """A map of the file; a header that claims more than the file holds is refused before anything is allocated."""
     try:
         array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, OverflowError, EOFError, SyntaxError, TypeError, MemoryError) as error:
+    except _UNREADABLE as error:
         raise PackageError(f"{path} is not an array that can be read: {error}", hint=_COPY_AGAIN) from error
     if not isinstance(array, np.ndarray) or array.flags.f_contiguous > array.flags.c_contiguous:
         raise PackageError(f"{path} is not a plain array in C order", hint=_COPY_AGAIN)

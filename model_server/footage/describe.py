@@ -6,7 +6,7 @@ from pathlib import Path
 from model_server.errors import BadFootage
 from model_server.footage.clip import ClipInfo
 from model_server.footage.images import ImageHeader, read_header, read_picture
-from model_server.footage.limits import check_size, plausible_aspect
+from model_server.footage.limits import MAX_FRAME_NUMBER, check_size, plausible_aspect
 from model_server.footage.movie import first_picture
 from model_server.footage.movie_file import MovieFile
 from model_server.footage.movie_index import MovieIndex, index_movie
@@ -44,14 +44,18 @@ def _is_image_by_content(path: Path) -> bool:
 
 
 def _describe_images(sequence: Sequence, frames: FrameRange, fps: Fraction | None) -> Source:
-    numbers = select(sequence.files[0].name, sequence.numbers, frames)
-    file_of = dict(zip(sequence.numbers, sequence.files))
+    available, renumbered = sequence.numbers, tuple[str, ...]()
+    if available[-1] > MAX_FRAME_NUMBER:  # times, dates: they tell the order only
+        available = tuple(range(1, len(sequence.files) + 1))
+        renumbered = ("the numbers in the names are too large for frames: counted from 1",)
+    numbers = select(sequence.files[0].name, available, frames)
+    file_of = dict(zip(available, sequence.files))
     files = tuple(file_of[number] for number in numbers)
     first = read_header(files[0])
     for file in files[1:]:
         _check_same_size(files[0], first, file)
     read_picture(files[0])
-    notes = gap_notes(numbers, frames) + _aspect_notes(first.pixel_aspect)
+    notes = (*renumbered, *gap_notes(numbers, frames), *_aspect_notes(first.pixel_aspect))
     rate = fps or first.fps
     if rate is None or rate > _FASTEST:
         rate, notes = _ASSUMED_FPS, (*notes, f"frames per second not known: {_ASSUMED_FPS} assumed")

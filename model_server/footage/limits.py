@@ -7,6 +7,7 @@ MAX_PIXELS = 134_217_728  # 2^27: 16384 x 8192
 MAX_CHANNELS = 256  # of an image; production exr carry dozens of layers
 MAX_PARTS = 64  # of an exr
 MAX_FRAMES = 1_000_000
+MAX_FRAME_NUMBER = 1_048_574  # Blender's last frame
 DECODER_THREADS = 4  # each holds pictures of its own: more of them cost memory on a machine with many cores
 ASPECT_LIMITS = (0.1, 10.0)  # of one pixel; outside it the metadata is noise
 

@@ -9,7 +9,7 @@ from model_server.errors import BadFootage
 
 _SUFFIXES = "png jpg jpeg jpe jfif mpo exr dpx cin tif tiff bmp tga webp jp2 j2k hdr pfm ppm pgm pnm sgi"
 IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
-_NUMBER = re.compile(r"[0-9]{1,12}")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True)

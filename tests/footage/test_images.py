@@ -194,6 +194,15 @@ def test_a_gap_is_kept_and_noted(tmp_path):
     assert clip.frame(2)[0, 0, 0] == 4
 
 
+def test_times_in_names_give_the_order_and_frames_count_from_one(tmp_path):
+    for i, time in enumerate((1403715273262142976, 1403715273312143104, 1403715273362142976)):
+        write_image(tmp_path / f"{time}.png", np.full((4, 4, 3), i, np.uint8))
+    clip = opened(tmp_path)
+    assert clip.info.frame_numbers == (1, 2, 3)
+    assert [clip.frame(i)[0, 0, 0] for i in range(3)] == [0, 1, 2]
+    assert "counted from 1" in clip.info.notes[0]
+
+
 @pytest.mark.parametrize("name", ["truncated_third.jpg", "truncated_half.png", "bomb_30000x30000_gray8.png"])
 def test_damaged_images_are_refused_by_name(name):
     with pytest.raises(BadFootage, match=name.partition(".")[0]):

@@ -17,8 +17,8 @@ from model_server.package.writer import PackageWriter
 class Footage:
     """How the clip was shot; the default is landscape with square pixels from frame 1001 on."""
 
-    width: int = 128  # of the model's pictures
-    height: int = 96
+    width: int = 96  # of the model's pictures
+    height: int = 72
     stretch: tuple[float, float] = (2.0, 2.0)  # footage pixels per model pixel, (x, y)
     cut: tuple[int, int] = (0, 0)  # columns and rows missing at the left and the top: an off-center lens
     distortion: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -26,14 +26,14 @@ class Footage:
     unknown: tuple[int, ...] = ()  # indices of frames whose camera was not found
     zoom: float = 1.0  # focal length at the end over the one at the start; pictures stay as they are
     things: int = 1
-    focal: float = 110.0  # model pixels
+    focal: float = 84.0  # model pixels
     unknown_corner: bool = True  # a corner of every frame has no depth
 
 
 LANDSCAPE = Footage()
-PORTRAIT = Footage(width=80, height=128)
+PORTRAIT = Footage(width=64, height=96)
 ANAMORPHIC = Footage(stretch=(1.0, 2.0))
-TALL_PIXELS = Footage(width=80, height=120, stretch=(2.0, 1.5))
+TALL_PIXELS = Footage(width=64, height=90, stretch=(2.0, 1.5))
 OFF_CENTER = Footage(cut=(21, 13))
 DISTORTED = Footage(distortion=(-0.12, 0.03, 0.0))
 WITH_GAPS = Footage(frame_numbers=(1001, 1003, 1005, 1009, 1011))

@@ -22,6 +22,7 @@ _CELLS = 64  # a side, where the lens bends; straight pieces of a curve that lon
 class Pictures:
     """A movie or numbered files, and the footage frames for which there are some."""
 
+    name: str  # of the image in Blender
     file: Path
     is_movie: bool
     numbers: NDArray[np.int32]
@@ -47,8 +48,9 @@ def build_card(
     mattes = package.mattes[layer]
     numbers = np.array(sorted(mattes), np.int32)
     material = _material(card, layer, name)
-    _show(material, "Matte", Pictures(mattes[int(numbers[0])], False, numbers), Role.MATTE)
-    _show(material, "Plate", Pictures(plate.file, plate.is_movie, package.frame_numbers), Role.PLATE)
+    _show(material, "Matte", Pictures(f"{name} Matte", mattes[int(numbers[0])], False, numbers), Role.MATTE)
+    plate_name = f"{package.manifest.clip.name} Plate"
+    _show(material, "Plate", Pictures(plate_name, plate.file, plate.is_movie, package.frame_numbers), Role.PLATE)
     if new:
         card.hide_viewport = card.hide_render = True
 
@@ -140,7 +142,7 @@ def _image(pictures: Pictures, role: Role) -> bpy.types.Image:
         if image.get(ROLE) == role and bpy.path.abspath(image.filepath) == str(pictures.file):
             return image
     image = bpy.data.images.load(blender_path(pictures.file), check_existing=False)
-    image[ROLE] = role.value
+    image.name, image[ROLE] = pictures.name, role.value
     image.source = "MOVIE" if pictures.is_movie else "SEQUENCE"
     if role is Role.MATTE:
         image.colorspace_settings.name = "Non-Color"

@@ -21,7 +21,7 @@ def write_keys(
         frames: (K,) scene frames, rising.
         values: (K,) or (K, channels) for a property with several.
     """
-    curves = compat.curves_of(thing, f"{thing.name} Page4D")
+    curves = compat.curves_of(thing, f"{thing.name} {thing.id_type.capitalize()}")
     kind = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items[interpolation].value
     for channel, column in enumerate(np.atleast_2d(np.asarray(values).T)):
         if (old := curves.find(path, index=channel)) is not None:

@@ -33,7 +33,7 @@ def describe(path: Path, frames: FrameRange, fps: Fraction | None) -> Source:
     """
     if path.is_dir():
         return _describe_images(sequence_in(path), frames, fps)
-    if path.suffix.lower() in IMAGE_SUFFIXES or _is_image_by_content(path):
+    if path.suffix.lower() in IMAGE_SUFFIXES or (path.suffix.lower() != ".apng" and _is_image_by_content(path)):
         return _describe_images(sequence_around(path), frames, fps)
     return _describe_movie(path, frames, fps)
 

@@ -1,6 +1,8 @@
 """Where each picture of a movie lies, found without decoding where the file allows it."""
 
 import bisect
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -15,8 +17,9 @@ from model_server.footage.movie_file import MovieFile
 _HIDING_CODECS = frozenset(("vp8", "libvpx"))
 # Containers whose table leads to exact times after a seek. Program and transport streams count anew where they are
 # entered, so there every way to a frame starts at the first one.
-_SEEKABLE = ("mov", "matroska", "avi")
+_SEEKABLE = ("mov", "matroska", "avi", "mxf")
 _TRIED = 8  # pictures that must come as the packets say: coded fields and a missing first keyframe show up here
+_ROUNDED = 3  # pictures that a stated length may be off by
 _JITTER = 0.1  # of a frame; containers that count milliseconds round every time
 
 
@@ -45,19 +48,12 @@ class MovieIndex:
     @property
     def varies(self) -> bool:
         """Whether frames stand for different lengths of time."""
-        steps = self._steps()
-        if not steps:
-            return False
-        usual = median_low(steps)
-        return any(abs(step - usual) > max(1, usual * _JITTER) for step in steps)
+        return not _is_steady(self.times)
 
     @property
     def usual_step(self) -> int:
         """Median time between two frames, units of the stream; 0 where it is not known."""
-        return median_low(self._steps()) if len(self.times) > 1 else 0
-
-    def _steps(self) -> list[int]:
-        return [b - a for a, b in pairwise(self.times)]
+        return median_low(_steps(self.times)) if len(self.times) > 1 else 0
 
 
 def index_movie(path: Path) -> MovieIndex:
@@ -67,7 +63,7 @@ def index_movie(path: Path) -> MovieIndex:
         BadFootage: the file can't be read, or holds no picture.
     """
     with MovieFile(path) as movie:
-        declared = _declared(movie)
+        declared, length = _declared(movie), _stated_length(movie)
         packets = [_Packet.of(p) for p in movie.packets() if not p.is_discard]
         seeks = movie.container.format.name.startswith(_SEEKABLE)
         hides = movie.stream.codec_context.name in _HIDING_CODECS
@@ -77,6 +73,7 @@ def index_movie(path: Path) -> MovieIndex:
     times = sorted(p.time for p in whole if p.time is not None)
     if hides or len(set(times)) != len(whole) or not _decodes_as(path, times[:_TRIED]):
         return _index_by_decoding(path, declared, packets, seeks)
+    declared = max(declared, _pictures_in(length, times))
     if len(whole) < declared:
         times = _before_the_cut(times, whole)
     return MovieIndex(len(times), max(declared, len(times)), tuple(times), _keys(whole) if seeks else ())
@@ -99,6 +96,40 @@ def _declared(movie: MovieFile) -> int:
     if movie.container.format.name.startswith("mov"):
         return len(movie.stream.index_entries)  # after the edit list, which `frames` is not
     return int(movie.stream.frames) if movie.container.format.name == "avi" else 0
+
+
+def _stated_length(movie: MovieFile) -> int:
+    """How long a Matroska or MXF file says its pictures last, units of the stream; 0 where it does not say.
+
+    That is all by which files of these kinds show that they are cut off.
+    """
+    container, time_base = movie.container, movie.stream.time_base
+    if not container.format.name.startswith(("matroska", "mxf")) or not time_base:
+        return 0
+    tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", movie.stream.metadata.get("DURATION", ""))
+    if tag:
+        seconds = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+    else:
+        seconds = (container.duration or 0) / 1e6 if len(container.streams) == 1 else 0
+    return round(seconds / time_base)
+
+
+def _pictures_in(length: int, times: list[int]) -> int:
+    """How many pictures last for `length` at the steady rate of `times`; 0 where it is not steady, or not far more."""
+    if len(times) < 2 or not _is_steady(times):
+        return 0
+    count = round(length * (len(times) - 1) / (times[-1] - times[0]))
+    return count if count > len(times) + _ROUNDED else 0
+
+
+def _is_steady(times: Sequence[int]) -> bool:
+    steps = _steps(times)
+    usual = median_low(steps) if steps else 0
+    return all(abs(step - usual) <= max(1, usual * _JITTER) for step in steps)
+
+
+def _steps(times: Sequence[int]) -> list[int]:
+    return [b - a for a, b in pairwise(times)]
 
 
 def _before_the_cut(times: list[int], whole: list[_Packet]) -> list[int]:

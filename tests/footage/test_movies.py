@@ -172,6 +172,17 @@ def test_a_movie_that_is_cut_off_is_used_only_where_it_is_whole(tmp_path):
     assert all((clip.frame(i) == pictures[i]).all() for i in range(good))
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"), [("a.mkv", "libx264", "yuv420p"), ("a.avi", "mjpeg", "yuvj420p")]
+)
+def test_movies_of_other_kinds_tell_that_they_are_cut_off(tmp_path, name, codec, pix_fmt):
+    whole = write_movie(tmp_path / name, numbered_pictures(40), codec, pix_fmt=pix_fmt)
+    assert opened(whole).info.frame_count == 40
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(BadFootage, match=r"\d+ of 40 frames can be read"):
+        opened(whole)
+
+
 @pytest.mark.parametrize("name", ["video/corrupted.mp4", "video_derived/bitflipped_200.mp4"])
 def test_damage_inside_a_movie_is_named_with_what_can_be_used(name):
     clip = opened(shared(f"footage/{name}"))

@@ -1,0 +1,107 @@
+"""What a scene remembers of its shot: the footage and how it is to be solved."""
+
+from pathlib import Path
+
+import bpy
+
+from ..core.settings import Distortion, Engine, Frames, Lens, Mode, SolveSettings
+
+
+class PAGE4D_PG_shot(bpy.types.PropertyGroup):
+    footage: bpy.props.StringProperty(
+        name="Footage",
+        description="A movie, a folder that holds an image sequence, or any image of a numbered sequence",
+        subtype="FILE_PATH",
+    )
+    package: bpy.props.StringProperty(
+        name="Result",
+        description="Folder of a solved shot, ending in .page4d; set by itself after a solve",
+        subtype="FILE_PATH",
+    )
+    use_frames: bpy.props.BoolProperty(name="Frames", description="Solve a part of the footage only")
+    first: bpy.props.IntProperty(name="First", description="The footage's own number; a movie starts at 1", default=1)
+    last: bpy.props.IntProperty(name="Last", description="The last frame to solve, included", default=100)
+    step: bpy.props.IntProperty(name="Step", description="Solve every Nth frame", default=1, min=1, max=10_000)
+    use_lens: bpy.props.BoolProperty(name="Known Lens", description="Hold the focal length instead of finding it")
+    focal_mm: bpy.props.FloatProperty(
+        name="Focal Length", description="In millimeters", default=35.0, min=1.0, max=2000.0, precision=2
+    )
+    sensor_mm: bpy.props.FloatProperty(
+        name="Sensor Width",
+        description="Width of the film back, in millimeters",
+        default=36.0,
+        min=1.0,
+        max=200.0,
+        precision=2,
+    )
+    engine: bpy.props.EnumProperty(
+        name="Engine",
+        description="What computes the geometry",
+        items=[
+            (Engine.AUTO, "Auto", "PAGE-4D where the server has its weights, else Classical"),
+            (Engine.PAGE4D, "PAGE-4D", "The network; needs weights on the server, and a GPU to be fast"),
+            (Engine.CLASSICAL, "Classical", "Structure from motion; runs everywhere"),
+        ],
+    )
+    mode: bpy.props.EnumProperty(
+        name="Camera",
+        description="What the camera does in the shot",
+        items=[
+            (Mode.AUTO, "Auto", "Find out"),
+            (Mode.FREE, "Free", "It moves through the scene"),
+            (Mode.TRIPOD, "Tripod", "It turns and does not move"),
+            (Mode.ZOOM, "Zoom", "Its focal length changes"),
+        ],
+    )
+    distortion: bpy.props.EnumProperty(
+        name="Distortion",
+        items=[
+            (Distortion.SOLVE, "Solve", "Find the lens distortion"),
+            (Distortion.NONE, "None", "The plate is undistorted"),
+        ],
+    )
+    smoothing: bpy.props.FloatProperty(
+        name="Smoothing",
+        description="Smooth the camera path; 0 keeps what was measured",
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+    )
+
+
+def footage_of(scene: bpy.types.Scene) -> Path | None:
+    return _path(scene.page4d.footage)
+
+
+def package_of(scene: bpy.types.Scene) -> Path | None:
+    """The folder of the result; picking its manifest, or any file in it, names the folder as well."""
+    path = _path(scene.page4d.package)
+    return path.parent if path is not None and path.is_file() else path
+
+
+def settings_of(scene: bpy.types.Scene) -> SolveSettings:
+    """Raises BadSettings."""
+    shot = scene.page4d
+    return SolveSettings(
+        engine=Engine(shot.engine),
+        frames=Frames(shot.first, shot.last, shot.step) if shot.use_frames else None,
+        lens=Lens(shot.focal_mm, shot.sensor_mm) if shot.use_lens else None,
+        mode=Mode(shot.mode),
+        distortion=Distortion(shot.distortion),
+        smoothing=shot.smoothing,
+    )
+
+
+def _path(text: str) -> Path | None:
+    """Typed and picked paths may be relative to the .blend, and a folder's may end in a slash."""
+    return Path(bpy.path.abspath(text)) if text.strip() else None
+
+
+def register() -> None:
+    bpy.utils.register_class(PAGE4D_PG_shot)
+    bpy.types.Scene.page4d = bpy.props.PointerProperty(type=PAGE4D_PG_shot)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.page4d
+    bpy.utils.unregister_class(PAGE4D_PG_shot)

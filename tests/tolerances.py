@@ -15,3 +15,31 @@ SOLVER_TO_BLENDER_PX = 0.1  # a known point through Blender's camera, against th
 SCENE_UNITS = 1e-4  # places in the scene, stored as 32-bit floats
 CYCLES_LEVELS = 3  # 8-bit sRGB levels between a flat color and its render
 RENDER_ON_PLATE_PX = 0.1  # shift between a render of the cloud and the plate
+
+# Demo footage
+DEMO_FOOT_SLIDE_M = 1e-3  # a resting foot stays where it is
+DEMO_FOOT_PX = 8  # a sole's round edge and motion blur, against the point below the toe
+
+# Server
+RESUMED_PATH = 1e-3  # of the camera path's extent: a resumed solve against an unbroken one
+
+# Depth, ground and background, on the synthetic room
+STEREO_KNOWN = 0.98  # of still pixels
+STEREO_ABSREL = 0.04
+STEREO_MEASURED = 0.04  # of the depth, for nine measured pixels in ten
+STEREO_BETWEEN_FRAMES = 0.01  # of the depth
+UNDISTORTED_LEVELS = 1.2  # of 255, mean: two resamplings
+UP_DEGREES = 1.0
+FLOOR_HEIGHT = 0.04  # of the camera's height
+BACKGROUND_METERS = 0.1  # nine points in ten, in a room of 7 m
+BACKGROUND_EXACT = 0.01  # meters, with true depth: cells average points of a flat wall, corners are rounded
+BACKGROUND_LEFTOVERS = 0.001  # share of points
+BACKGROUND_LEVELS = 20  # of 255, of the mean color: what is seen longer counts no more in the cloud
+
+# Moving things, on the synthetic clip
+MOVING_J = 0.8  # intersection over union with the true mask
+MOVING_J_WITHOUT_DEPTH = 0.6
+FALSE_MOTION_SHARE = 0.005  # of the pixels, where nothing moves
+MOVING_DEPTH_RELATIVE = 0.10
+MOVING_DEPTH_FLICKER = 0.05  # log depth, frame to frame
+MATTE_J = 0.95

@@ -1,0 +1,66 @@
+"""Patches without texture are mostly flat: walls, floors, doors. Each is offered the plane of what was measured on it.
+
+After A. Klaus, M. Sormann, K. Karner, "Segment-based stereo matching using belief propagation and a self-adapting
+dissimilarity measure" (ICPR 2006). A plane in space is a linear function of the pixel in inverse depth.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Image = NDArray[np.float32]
+
+FLAT_LEVELS = 3.0  # neighbors in one patch differ by less
+LEAST_PATCH = 150  # pixels
+RIM = 3  # pixels around a patch that belong to it: its edges are what is measured best
+LEAST_ANCHORS = 40  # measured pixels a plane is fitted to
+PLANE_FIT = 0.02  # relative misfit of a measured pixel that still lies on the plane
+PLANE_SHARE = 0.5  # of the anchors that must lie on it
+DRAWS = 100  # of three anchors, for RANSAC
+LEAST_TRIANGLE = 25.0  # square pixels that three anchors must span
+
+
+def plane_depths(image: NDArray[np.uint8], measured: Image) -> Image:
+    """Depth from planes, where there are any.
+
+    Args:
+        image: (h, w, 3).
+        measured: (h, w) inverse depth, 0 = unknown.
+
+    Returns:
+        (h, w) inverse depth on patches that a plane fits, 0 elsewhere.
+    """
+    smooth = cv2.GaussianBlur(image, (3, 3), 0)
+    flat = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=-1) < FLAT_LEVELS
+    labels, _ = ndimage.label(flat)
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float64)
+    result = np.zeros(measured.shape, np.float32)
+    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        box = tuple(slice(max(0, part.start - RIM), part.stop + RIM) for part in (rows, columns))
+        inside = labels[box] == label
+        if np.count_nonzero(inside) < LEAST_PATCH:
+            continue
+        patch = cv2.dilate(inside.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0
+        anchors = patch & (measured[box] > 0)
+        plane = _fit_plane(x[box][anchors], y[box][anchors], measured[box][anchors])
+        if plane is not None:
+            result[box][patch] = np.maximum(plane[0] * x[box] + plane[1] * y[box] + plane[2], 0)[patch]
+    return result
+
+
+def _fit_plane(x: NDArray[np.float64], y: NDArray[np.float64], values: Image) -> NDArray[np.float64] | None:
+    """a, b, c with value = a x + b y + c, by RANSAC then least squares; None where no plane fits."""
+    if len(values) < LEAST_ANCHORS:
+        return None
+    rows = np.column_stack([x, y, np.ones(len(x))])
+    draws = np.random.default_rng(0).integers(len(rows), size=(DRAWS, 3))
+    draws = draws[np.abs(np.linalg.det(rows[draws])) > 2 * LEAST_TRIANGLE]
+    if not len(draws):
+        return None
+    planes = np.linalg.solve(rows[draws], values[draws][..., None])[..., 0]
+    near = np.abs(planes @ rows.T - values) < PLANE_FIT * values
+    best = near[near.sum(axis=1).argmax()]
+    if best.mean() < PLANE_SHARE:
+        return None
+    return np.asarray(np.linalg.lstsq(rows[best], values[best], rcond=None)[0])

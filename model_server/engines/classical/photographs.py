@@ -1,0 +1,78 @@
+"""Comparing photographs from known cameras, window by window.
+
+Zero-mean normalized cross-correlation. Of the frames compared with, a pixel listens to the better half, so that what
+hides it in some of them, or walks through them, is outvoted (S. Kang, R. Szeliski, J. Chai, "Handling occlusions in
+dense multi-view stereo", CVPR 2001).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model_server.geometry.cameras import inverse
+
+Array = NDArray[np.float64]
+Gray = NDArray[np.float32]
+Cost = NDArray[np.uint8]
+
+NOISE_GRAY_LEVELS = 1.0  # texture weaker than this is no evidence
+COST_OF_NO_CORRELATION = 100  # costs are 100 (1 - correlation), at most 200
+UNSEEN = 150  # where the other frame does not see
+
+
+@dataclass(frozen=True)
+class View:
+    """One photograph with its camera; pixels are those of `gray`."""
+
+    gray: Gray  # (h, w), 1..255; 0 outside the plate
+    intrinsics: Array  # (3, 3)
+    camera_from_world: Array  # (4, 4)
+
+
+class Comparison:
+    """A reference photograph made ready to be compared with others, which are warped onto it first."""
+
+    def __init__(self, gray: Gray, window: int) -> None:
+        self._gray, self._window = gray, window
+        self._mean, self._deviation = self._statistics(gray)
+
+    def cost(self, warped: Gray) -> Cost:
+        """(h, w): what it costs to believe that `warped`, (h, w) with 0 where unseen, shows the same."""
+        mean, deviation = self._statistics(warped)
+        correlation = np.asarray(cv2.blur(self._gray * warped, (self._window, self._window)), np.float32)
+        mean *= self._mean
+        deviation *= self._deviation
+        correlation -= mean
+        correlation /= deviation
+        np.subtract(1, correlation, out=correlation)
+        correlation *= COST_OF_NO_CORRELATION
+        np.clip(correlation, 0, 2 * COST_OF_NO_CORRELATION, out=correlation)
+        correlation[warped < 0.5] = UNSEEN
+        return correlation.astype(np.uint8)
+
+    def _statistics(self, gray: Gray) -> tuple[Gray, Gray]:
+        mean = np.asarray(cv2.blur(gray, (self._window, self._window)), np.float32)
+        square = np.asarray(cv2.sqrBoxFilter(gray, cv2.CV_32F, (self._window, self._window)), np.float32)
+        square -= mean * mean
+        np.maximum(square, 0, out=square)
+        square += NOISE_GRAY_LEVELS**2
+        return mean, np.sqrt(square, out=square)
+
+
+def mean_of_better_half(costs: Cost) -> Gray:
+    """(n, h, w) costs of the same belief in n frames to one (h, w)."""
+    kept = (len(costs) + 1) // 2
+    better = np.partition(costs, kept - 1, axis=0)[:kept] if kept < len(costs) else costs
+    return np.asarray(better.mean(axis=0, dtype=np.float32))
+
+
+def source_from_reference(reference: View, source: View) -> tuple[Array, Array]:
+    """(3, 3) and (3,): pixel p, its center at integers, of the reference at inverse depth w is at
+    `turned @ (p, 1) + w * moved` in the source, homogeneous."""
+    relative = source.camera_from_world @ inverse(reference.camera_from_world)
+    corner_from_center = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    projection = np.linalg.inv(corner_from_center) @ source.intrinsics
+    turned = projection @ relative[:3, :3] @ np.linalg.inv(reference.intrinsics) @ corner_from_center
+    return turned, projection @ relative[:3, 3]

@@ -1,0 +1,171 @@
+"""Dense depth of what stands still, from photographs whose cameras are known.
+
+Four passes over the shot, one frame and the few it is compared with at a time. Planes are swept, semi-global matching
+picks one at every pixel, and the choice is refined; what the frames' maps agree on counts as measured; the rest is
+filled in from it; last, frames steady each other. All at half the size of the images, brought to theirs at the end.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model_server.engines.classical.depth_fusion import fuse_depth, points_of_others
+from model_server.engines.classical.filling import fill
+from model_server.engines.classical.frame_plans import FramePlan, plan_frames
+from model_server.engines.classical.photographs import View
+from model_server.engines.classical.plane_sweep import best_planes, sweep
+from model_server.engines.classical.refinement import refine
+from model_server.engines.classical.semi_global import aggregate
+from model_server.engines.classical.upsampling import upsample
+from model_server.geometry.cameras import pixel_centers, unproject
+from model_server.geometry.pixel_map import PixelMap
+from model_server.geometry.plate_area import plate_area
+from model_server.geometry.shot import Array, DepthMaps, FrameStatus, Progress, Solution, SolveMode
+
+Image = NDArray[np.float32]
+
+TRIPOD_RADIUS = 5.0  # scene units: no parallax, so still points are put on a sphere around the camera
+SHRINK = 2  # depth is measured at 1 / SHRINK of the images' size
+WORKERS = 2
+REFINING_STEP = 1 / 3  # of the distance between planes
+LEAST_SUPPORT = 2  # frames that must agree before a depth counts as measured
+JUMP = 1.15  # ratio of depths across a surface's rim; windows smear it, so it is filled anew along the image's edges
+RIM = 5  # pixels
+AGREEMENT = 0.02  # of the depth: two frames measured the same
+STEADY_AGREEMENT = 0.1  # the same for depth that was filled in, which is coarser
+STEADY = 3  # frames before and after that steady a frame
+FILLED_CONFIDENCE = 0.2
+
+
+def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: Progress) -> DepthMaps:
+    """Depth for every pixel of every frame whose camera is known.
+
+    Confidence tells where it comes from: 0.5..1 measured here and confirmed by two or more other frames; 0.2 filled in
+    from what surrounds it (no texture, moving things, sky: the depth of what borders it); 0 unknown, with depth 0 (no
+    camera, nothing to compare with, or outside the plate). Tripod shots have no parallax: a sphere of radius 5 around
+    the camera, confidence 0.
+
+    Args:
+        images: (F, H, W, 3) uint8 sRGB, undistorted.
+        pixels: model <-> footage.
+        solution: cameras, lens and solved points.
+        progress: told the share that is done.
+
+    Returns:
+        Depth in the solution's units, consistent with its cameras.
+    """
+    if solution.mode is SolveMode.TRIPOD:
+        return _sphere(images, pixels, solution)
+    frame_count, height, width = images.shape[:3]
+    shot = _SmallShot(images, pixels, solution)
+    first, measured, filled = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(3))
+    support = np.zeros((frame_count, *shot.size), np.uint8)
+    depth = np.zeros((frame_count, height, width), np.float32)
+    confidence = np.zeros((frame_count, height, width), np.float16)
+
+    def measure(frame: int, plan: FramePlan) -> None:
+        first[frame] = _measure(shot, frame, plan)
+
+    def confirm(frame: int, plan: FramePlan) -> None:
+        measured[frame], support[frame] = _confirm(shot, frame, plan, first)
+
+    def complete(frame: int, plan: FramePlan) -> None:
+        filled[frame] = _complete(shot, frame, plan, measured)
+
+    def finish(frame: int, plan: FramePlan) -> None:
+        small = shot.image(frame)
+        beside = [
+            other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans
+        ]
+        steady, _ = fuse_depth(
+            shot.view(frame), filled[frame], [(shot.view(o), filled[o]) for o in beside], STEADY_AGREEMENT
+        )
+        agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
+        trust = np.where(measured[frame] > 0, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
+        inverse_depth, trust = upsample(steady, trust, small, np.asarray(images[frame]))
+        shown = shot.plate(frame, width, height)
+        depth[frame] = np.where(shown, 1 / inverse_depth, 0)
+        confidence[frame] = np.where(shown, trust, 0)
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        done = 0.0
+        for step, share in ((measure, 0.8), (confirm, 0.02), (complete, 0.1), (finish, 0.08)):
+            for index, _ in enumerate(workers.map(step, shot.plans.keys(), shot.plans.values()), start=1):
+                progress(done + share * index / len(shot.plans))
+            done += share
+    return DepthMaps(depth, confidence)
+
+
+def _measure(shot: "_SmallShot", frame: int, plan: FramePlan) -> Image:
+    """Pass 1: what this frame and its sources say by themselves."""
+    view, sources, planes = shot.view(frame), [shot.view(source) for source in plan.sources], plan.inverse_depths
+    chosen = cv2.medianBlur(best_planes(aggregate(sweep(view, sources, planes), view.gray), planes), 5)
+    step = REFINING_STEP * (planes[1] - planes[0])
+    refined = refine(view, sources, np.asarray(chosen, np.float32), step)
+    return np.asarray(np.clip(refined, planes[0], planes[-1]), np.float32)
+
+
+def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image) -> tuple[Image, NDArray[np.uint8]]:
+    """Pass 2: inverse depth where the frames agree, 0 elsewhere and on the rims of surfaces; how many agree."""
+    others = [(shot.view(source), first[source]) for source in plan.sources if source in shot.plans]
+    fused, support = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
+    square = np.ones((RIM, RIM), np.uint8)
+    inside = cv2.dilate(fused, square) < JUMP * cv2.erode(fused, square)
+    return np.where(inside & (support >= LEAST_SUPPORT), fused, 0), support
+
+
+def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
+    """Pass 3: a value everywhere, from what this frame measured, then what its sources did, then what surrounds it."""
+    others = [(shot.view(source), measured[source]) for source in plan.sources]
+    elsewhere = points_of_others(shot.view(frame), others)
+    limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
+    return fill(shot.image(frame), measured[frame], elsewhere, limits)
+
+
+class _SmallShot:
+    """The photographs at the size that depth is measured at, and what to compare each with."""
+
+    def __init__(self, images: Array, pixels: PixelMap, solution: Solution) -> None:
+        self._images, self._pixels, self._solution = images, pixels, solution
+        height, width = images.shape[1:3]
+        footage_width, footage_height = pixels.footage_from_model(np.array([width, height], np.float64))
+        self.size = max(1, round(height / SHRINK)), max(1, round(width / SHRINK))
+        shrunk = PixelMap(
+            (pixels.scale[0] * width / self.size[1], pixels.scale[1] * height / self.size[0]), pixels.offset
+        )
+        self._intrinsics = shrunk.model_intrinsics(solution.intrinsics)
+        plans = plan_frames(solution, footage_width, footage_height)
+        self.plans = {frame: plan for frame, plan in enumerate(plans) if plan is not None}
+
+    def image(self, frame: int) -> NDArray[np.uint8]:
+        """(h, w, 3)."""
+        height, width = self.size
+        image = np.asarray(self._images[frame])
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+    def view(self, frame: int) -> View:
+        gray = np.maximum(cv2.cvtColor(self.image(frame), cv2.COLOR_RGB2GRAY), 1).astype(np.float32)
+        if not self._solution.distortion.is_pinhole:
+            gray[~self.plate(frame, self.size[1], self.size[0])] = 0
+        return View(gray, self._intrinsics[frame], self._solution.camera_from_world[frame])
+
+    def plate(self, frame: int, width: int, height: int) -> NDArray[np.bool_]:
+        """(height, width): pixels of an image of this size that the plate shows."""
+        full_height, full_width = self._images.shape[1:3]
+        scale = self._pixels.scale[0] * full_width / width, self._pixels.scale[1] * full_height / height
+        pixels = PixelMap(scale, self._pixels.offset)
+        return plate_area(width, height, pixels, self._solution.intrinsics[frame], self._solution.distortion)
+
+
+def _sphere(images: Array, pixels: PixelMap, solution: Solution) -> DepthMaps:
+    frame_count, height, width = images.shape[:3]
+    depth = np.zeros((frame_count, height, width), np.float32)
+    centers = pixels.footage_from_model(pixel_centers(width, height))
+    for frame in np.flatnonzero(solution.status != FrameStatus.UNKNOWN):
+        intrinsics = solution.intrinsics[frame]
+        rays = unproject(centers, np.ones((height, width)), intrinsics)
+        shown = plate_area(width, height, pixels, intrinsics, solution.distortion)
+        depth[frame] = np.where(shown, TRIPOD_RADIUS / np.linalg.norm(rays, axis=-1), 0)
+    return DepthMaps(depth, np.zeros((frame_count, height, width), np.float16))

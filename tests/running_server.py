@@ -32,7 +32,6 @@ class RunningServer:
         return self
 
     def __exit__(self, *_) -> None:
-        self.client.close()
         self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(20)
@@ -40,6 +39,7 @@ class RunningServer:
 
     def kill(self) -> None:
         """SIGKILL: what a crash is."""
+        self.client.close()
         self.process.kill()
         self.process.wait(20)
         self.process.stdout.close()

@@ -126,7 +126,8 @@ class Manifest:
     format: Format = Format()
 
     def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        return {"format": values.pop("format"), **values}  # first, for whoever opens the file
 
     @staticmethod
     def from_json(value: object) -> "Manifest":

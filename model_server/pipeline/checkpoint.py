@@ -60,6 +60,11 @@ class Checkpoints:
             _write_json(folder / _MARKER, {"seconds": round(time.monotonic() - start, 3)})
         return _load(folder, kind)
 
+    def remove(self) -> None:
+        """Delete the folder; cut off in the middle of that, what is left counts as made for another key."""
+        (self._folder / _KEY).unlink()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def seconds(self, name: str) -> float:
         """How long the work for a finished result took, in whichever run that was."""
         return float(_read_json(self._folder / name / _MARKER)["seconds"])

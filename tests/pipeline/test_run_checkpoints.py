@@ -88,6 +88,16 @@ def test_a_stage_that_was_cut_off_is_done_again(tmp_path):
     assert (result.images == 9).all()
 
 
+def test_a_workspace_that_was_removed_in_part_is_no_longer_used(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path / "work", "key")
+    checkpoints.result("one", Solution, lambda _: SOLUTION)
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    checkpoints.remove()
+    monkeypatch.undo()
+    assert (tmp_path / "work/one").exists()
+    assert Checkpoints(tmp_path / "work", "key").is_new
+
+
 def test_what_is_changed_in_memory_stays_unchanged_on_disk(tmp_path):
     maps = DepthMaps(np.zeros((5, 300, 300), np.float32), np.ones((5, 300, 300), np.float16))
     first = Checkpoints(tmp_path / "work", "key").result("one", DepthMaps, lambda _: maps)

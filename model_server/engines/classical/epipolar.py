@@ -8,8 +8,9 @@ import numpy as np
 from model_server.geometry.shot import Array, Progress
 
 _GAPS = (2, 4, 8, 16)  # baselines in frames: a slow mover shows only over a long one
-_FIT_PX, _BROKEN_PX = 1.0, 2.5  # working pixels
+_FIT_PX, _BROKEN_PX = 1.0, 2.5  # square pixels
 _MIN_SHARED = 30
+_MIN_WAY_PX = 1.0  # of the median track: a camera at rest has no epipolar geometry
 _MAX_PAIRS_PER_GAP = 60  # in a long shot pairs are taken evenly
 _MOVING_SHARE = 0.35  # of the pairs that a track was seen in
 
@@ -20,7 +21,7 @@ def static_tracks(positions: Array, frames: Array, tracks: Array, progress: Prog
     Each pair's fundamental matrix comes from MAGSAC++ (Barath et al. 2020), the distance is Sampson's (1982).
 
     Args:
-        positions: (M, 2) sightings in working pixels.
+        positions: (M, 2) sightings in square pixels.
         frames: (M,) their frames.
         tracks: (M,) their tracks, 0..n-1.
 
@@ -35,8 +36,8 @@ def static_tracks(positions: Array, frames: Array, tracks: Array, progress: Prog
         shared, rows_a, rows_b = np.intersect1d(
             tracks[by_frame[a]], tracks[by_frame[b]], assume_unique=True, return_indices=True
         )
-        if len(shared) >= _MIN_SHARED:
-            start, end = positions[by_frame[a][rows_a]], positions[by_frame[b][rows_b]]
+        start, end = positions[by_frame[a][rows_a]], positions[by_frame[b][rows_b]]
+        if len(shared) >= _MIN_SHARED and np.median(np.linalg.norm(end - start, axis=1)) > _MIN_WAY_PX:
             matrix, _ = cv2.findFundamentalMat(start, end, cv2.USAC_MAGSAC, _FIT_PX, 0.999, 2000)
             if matrix is not None and matrix.shape == (3, 3):
                 judged[shared] += 1

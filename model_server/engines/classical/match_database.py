@@ -10,13 +10,12 @@ from model_server.geometry.shot import Array
 
 _GAPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _MIN_MATCHES = 15
-_VERIFY_PX = 2.0
-CAMERA_ID = 1
+_VERIFY_PX = 2.0  # square pixels
 
 
 @dataclass(frozen=True)
 class Sightings:
-    """Tracks to reconstruct from: M rows, positions in working pixels."""
+    """Tracks to reconstruct from: M rows, positions in square pixels."""
 
     frames: Array  # (M,) int
     tracks: Array  # (M,) int
@@ -27,12 +26,8 @@ class Sightings:
         return Sightings(self.frames[keep], self.tracks[keep], self.positions[keep])
 
 
-def write_database(path: Path, sightings: Sightings, camera: pycolmap.Camera) -> dict[int, Array]:
-    """Make the database of one camera that saw all frames; image `i + 1` is frame `i`.
-
-    Returns:
-        For each frame the rows of `sightings` in the order of the image's keypoints.
-    """
+def write_database(path: Path, sightings: Sightings, camera: pycolmap.Camera) -> None:
+    """Make the database of one camera that saw all frames; image `i + 1` is frame `i`."""
     frames = [int(frame) for frame in np.unique(sightings.frames)]
     rows = {frame: np.nonzero(sightings.frames == frame)[0] for frame in frames}
     rows = {frame: r[np.argsort(sightings.tracks[r], kind="stable")] for frame, r in rows.items()}
@@ -59,7 +54,6 @@ def write_database(path: Path, sightings: Sightings, camera: pycolmap.Camera) ->
                     database.write_matches(first + 1, second + 1, np.column_stack([a, b]).astype(np.uint32))
                     pairs.append((first, second))
     _verify(path, pairs)
-    return rows
 
 
 def _write_image(database: pycolmap.Database, frame: int, camera_id: int, rig_id: int, positions: Array) -> None:
@@ -79,5 +73,6 @@ def _verify(path: Path, pairs: list[tuple[int, int]]) -> None:
     options = pycolmap.TwoViewGeometryOptions()
     options.ransac.max_error = _VERIFY_PX
     options.ransac.random_seed = 1
+    options.ransac.num_threads = 1
     options.detect_watermark = False
     pycolmap.verify_matches(str(path), str(listing), options)

@@ -1,90 +1,139 @@
-"""Structure from motion on tracks, with several guesses of the focal length, since a wrong one can look good."""
+"""Structure from motion on tracks, from several guesses of the focal length, since a wrong one can look good."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pycolmap
 
+from model_server.engines.classical.keyframes import longest_tracks
 from model_server.engines.classical.match_database import Sightings, write_database
+from model_server.geometry.lens import Distortion, undistort_pixels
 from model_server.geometry.shot import Array, Progress
-from model_server.geometry.square_picture import SquarePicture
-from model_server.settings import SolveSettings
+from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 
-_VIEW_ANGLES = (75.0, 55.0, 40.0, 28.0)  # degrees across the long side: a wide lens to a short telephoto
+_VIEW_ANGLES = (55.0, 75.0, 40.0, 28.0)  # degrees across the long side: most usual first, then wide to long
+_TRIAL_KEYFRAMES = 12  # a guess is tried on so many, in the middle of the shot
+_TRIAL_POINTS, _FINAL_POINTS = 600, 1000  # in a frame
+_AGREE = 0.01  # two guesses that lead to the same focal length this closely settle it
+_MIN_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class LensGuess:
+    """In square pixels. What is given is kept; without a focal length several are tried."""
+
+    focal: float | None = None
+    distortion: Distortion | None = None
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What the mapper found, in working pixels; frames that were not found are NaN."""
+    """What the mapper found, in square pixels; frames that were not found are NaN."""
 
     camera_from_world: Array  # (F, 4, 4)
     focal: float
     k1: float
-    inlier_rows: Array  # (m,) rows of the sightings that stand in a 3D point
-    error_px: float  # mean reprojection error
+    sighting_count: int  # that stand in a 3D point
+
+    @property
+    def frame_count(self) -> int:
+        return int(np.isfinite(self.camera_from_world[:, 0, 0]).sum())
 
 
 def find_structure(
-    sightings: Sightings, frame_count: int, square: SquarePicture, settings: SolveSettings, progress: Progress
+    sightings: Sightings, keys: Array, frame_count: int, square: SquarePicture, guess: LensGuess, progress: Progress
 ) -> Structure | None:
-    """Cameras from the guess of the lens that explains most."""
-    focal = square.width / 2 / np.tan(np.radians(_VIEW_ANGLES[1]) / 2)
+    """Cameras of the keyframes `keys`, from the guess of the lens that explains most.
+
+    The focal length is what breaks a structure: two views hardly hold it, and a wrong one bends the whole scene at a
+    small error. So guesses are tried on part of the keyframes until two of them lead to the same value; if none
+    do, the one with the most frames, then the most sightings, is taken.
+
+    Returns:
+        None where no guess leads to at least 3 cameras.
+    """
+    middle = max(0, (len(keys) - _TRIAL_KEYFRAMES) // 2)
+    few = keys[middle : middle + _TRIAL_KEYFRAMES]
+    part = longest_tracks(sightings.of_frames(few), _TRIAL_POINTS)
+    trials: list[Structure] = []
+    for done, focal in enumerate(_focals(guess)):
+        found = _reconstruct(part, frame_count, square, focal, guess)
+        progress(0.6 * (done + 1) / len(_VIEW_ANGLES))
+        if found is None:
+            continue
+        agrees = any(abs(other.focal / found.focal - 1) < _AGREE for other in trials)
+        trials.append(found)
+        if agrees and found.frame_count == len(few):
+            break
+    whole = longest_tracks(sightings.of_frames(keys), _FINAL_POINTS)
+    best: Structure | None = None
+    for trial in sorted(trials, key=_merit, reverse=True):
+        found = _reconstruct(whole, frame_count, square, trial.focal, guess)
+        if found is not None and (best is None or _merit(found) > _merit(best)):
+            best = found
+        # A structure that holds most keyframes settles it; the solve finds the rest from its points.
+        if best is not None and best.frame_count > len(keys) // 2:
+            break
+    progress(1.0)
+    return best
+
+
+def _merit(structure: Structure) -> tuple[int, int]:
+    return structure.frame_count, structure.sighting_count
+
+
+def _focals(guess: LensGuess) -> Iterator[float]:
+    if guess.focal is not None:
+        yield guess.focal
+        return
+    yield from (LONG_SIDE / 2 / np.tan(np.radians(angle) / 2) for angle in _VIEW_ANGLES)
+
+
+def _reconstruct(
+    sightings: Sightings, frame_count: int, square: SquarePicture, focal: float, guess: LensGuess
+) -> Structure | None:
+    """COLMAP's incremental mapper (Schönberger and Frahm 2016), from one guess of the lens."""
+    if guess.distortion is not None:
+        positions = undistort_pixels(sightings.positions, square.intrinsics(focal), guess.distortion)
+        sightings = Sightings(sightings.frames, sightings.tracks, positions)
     camera = pycolmap.Camera.create_from_model_name(
         1, "SIMPLE_RADIAL", focal, round(square.width), round(square.height)
     )
     camera.params = [focal, square.width / 2, square.height / 2, 0.0]
     camera.has_prior_focal_length = True
-    found = reconstruct(sightings, frame_count, camera, settings.lens is not None)
-    progress(1.0)
-    return found
-
-
-def reconstruct(sightings: Sightings, frame_count: int, camera: pycolmap.Camera, lock: bool) -> Structure | None:
-    """COLMAP's incremental mapper, from one guess of the lens.
-
-    Args:
-        camera: the guess; has_prior_focal_length says whether two views may trust it.
-        lock: keep the guess's focal length and distortion.
-    """
     with tempfile.TemporaryDirectory(prefix="page4d-") as scratch:
         path = Path(scratch) / "database.db"
-        rows = write_database(path, sightings, camera)
-        models = pycolmap.incremental_mapping(str(path), scratch, scratch, _mapping_options(lock))
-    if not models:
-        return None
-    best = max(models.values(), key=lambda model: (model.num_reg_images(), model.num_points3D()))
-    return _structure(best, rows, frame_count)
+        write_database(path, sightings, camera)
+        models = pycolmap.incremental_mapping(str(path), scratch, scratch, _mapping_options(guess))
+    found = [_structure(model, frame_count) for model in models.values()]
+    found = [structure for structure in found if structure.frame_count >= _MIN_FRAMES]
+    return max(found, key=_merit) if found else None
 
 
-def _structure(model: pycolmap.Reconstruction, rows: dict[int, Array], frame_count: int) -> Structure:
+def _structure(model: pycolmap.Reconstruction, frame_count: int) -> Structure:
     poses = np.full((frame_count, 4, 4), np.nan)
-    inliers = []
     for image in model.images.values():
-        if not image.has_pose:
-            continue
-        frame = image.image_id - 1
-        poses[frame] = np.eye(4)
-        poses[frame, :3] = image.cam_from_world().matrix()
-        inliers.append(rows[frame][np.array(image.get_observation_point2D_idxs(), int)])
-    camera = next(iter(model.cameras.values()))
-    k1 = float(camera.params[3]) if len(camera.params) > 3 else 0.0
-    return Structure(
-        poses, camera.mean_focal_length(), k1, np.concatenate(inliers), model.compute_mean_reprojection_error()
-    )
+        if image.has_pose:
+            poses[image.image_id - 1] = np.eye(4)
+            poses[image.image_id - 1, :3] = image.cam_from_world().matrix()
+    focal, _, _, k1 = next(iter(model.cameras.values())).params
+    return Structure(poses, float(focal), float(k1), model.compute_num_observations())
 
 
-def _mapping_options(lock: bool) -> pycolmap.IncrementalPipelineOptions:
+def _mapping_options(guess: LensGuess) -> pycolmap.IncrementalPipelineOptions:
+    """COLMAP's defaults, but for tracks: closer views (small angles) and sub-pixel positions (small errors)."""
     options = pycolmap.IncrementalPipelineOptions()
-    options.random_seed = 1
-    options.mapper.random_seed = 1
-    options.triangulation.random_seed = 1
+    for part in (options, options.mapper, options.triangulation):
+        part.random_seed = 1
+    options.num_threads = 1  # sums in another order would give other cameras every time
     options.extract_colors = False
-    options.min_model_size = 3
+    options.min_model_size = _MIN_FRAMES
     options.max_num_models = 3
-    options.ba_refine_focal_length = not lock
-    options.ba_refine_extra_params = not lock
+    options.ba_refine_focal_length = guess.focal is None
+    options.ba_refine_extra_params = guess.distortion is None
     options.mapper.abs_pose_refine_focal_length = False
     options.mapper.abs_pose_refine_extra_params = False
     options.mapper.init_min_tri_angle = 3.0
@@ -93,5 +142,4 @@ def _mapping_options(lock: bool) -> pycolmap.IncrementalPipelineOptions:
     options.mapper.filter_max_reproj_error = 3.0
     options.mapper.filter_min_tri_angle = 0.7
     options.triangulation.min_angle = 0.7
-    options.num_threads = 2
     return options

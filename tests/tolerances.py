@@ -22,6 +22,9 @@ DEMO_FOOT_PX = 8  # a sole's round edge and motion blur, against the point below
 
 # Server
 RESUMED_PATH = 1e-3  # of the camera path's extent: a resumed solve against an unbroken one
+WHOLE_JOB_PATH = 0.02  # of the camera path's extent, on 8 frames of 160 x 120
+WHOLE_JOB_FOCAL = 0.03
+WHOLE_JOB_DEPTH = 0.1  # of the scene's unit: moving pixels are told apart by truth here, by the solve there
 
 # Depth, ground and background, on the synthetic room
 STEREO_KNOWN = 0.98  # of still pixels

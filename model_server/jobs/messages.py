@@ -14,6 +14,7 @@ from model_server.settings import SolveSettings
 class Order:
     """To the worker: solve this."""
 
+    clip_name: str
     footage: Path
     settings: SolveSettings
     workspace: Path

@@ -91,7 +91,7 @@ class Supervisor:
         folder = self._folder.job(job.id)
         request = self._store.request(job.id)
         footage = folder.lay_out_footage(request.files, self._folder.files)
-        order = Order(footage, request.settings, folder.workspace, folder.package)
+        order = Order(request.clip_name, footage, request.settings, folder.workspace, folder.package)
         last = self._listen(job.id, order, folder)
         if self._stopping:
             return
@@ -140,7 +140,10 @@ class Supervisor:
             self._store.died(job.id, stage or "")
             return
         message = f"the worker died twice in the stage {stage or 'footage'} (exit code {code})"
-        hint = "often there is too little memory: solve fewer frames, or close other programs"
+        if code is not None and code < 0:  # by a signal
+            hint = "often there is too little memory: solve fewer frames, or close other programs"
+        else:
+            hint = f"a bug of ours; the server keeps the log of job {job.id}"
         self._store.end(job.id, JobState.FAILED, JobError("worker_died", message, hint))
 
     def _end_worker(self) -> None:

@@ -42,7 +42,7 @@ def _work(order: Order, reports: TextIO) -> Report:
         with only_one(order.workspace.parent, wait_s=_WAIT_FOR_OLD_WORKER_S):
             if not is_package(order.package):  # it is there when a crash came between its last step and the report
                 tell = _Throttled(reports)
-                solve_clip(order.footage, order.settings, order.workspace, order.package, tell)
+                solve_clip(order.footage, order.settings, order.workspace, order.package, tell, name=order.clip_name)
     except ServerError as error:
         logging.exception("the job failed")
         return Report(error=JobError(error.code, error.message, error.hint))

@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from model_server import __version__
@@ -46,7 +46,9 @@ class Images:
     images: Array  # (F, H, W, 3) uint8 sRGB, model size
 
 
-def solve_clip(footage: Path, settings: SolveSettings, workspace: Path, package: Path, report: Report) -> None:
+def solve_clip(
+    footage: Path, settings: SolveSettings, workspace: Path, package: Path, report: Report, name: str | None = None
+) -> None:
     """Solve `footage` and write `package`; the workspace is gone when the package is whole.
 
     Called again after a crash with the same arguments it goes on after the last finished stage. With other footage
@@ -57,6 +59,7 @@ def solve_clip(footage: Path, settings: SolveSettings, workspace: Path, package:
         workspace: a folder for nothing else; it is emptied when it belongs to another solve.
         package: where the result goes; what is there is replaced when the new one is whole.
         report: is told the stage and the share of it that is done.
+        name: what the clip is called; None takes the footage's own name.
 
     Raises:
         BadInput: the footage or the settings can't be used; nothing was written at `package`.
@@ -65,7 +68,7 @@ def solve_clip(footage: Path, settings: SolveSettings, workspace: Path, package:
     check_support(settings)
     check_target(package)
     try:
-        _solve(footage, settings, workspace, package, report)
+        _solve(footage, settings, workspace, package, report, name)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -74,7 +77,9 @@ def solve_clip(footage: Path, settings: SolveSettings, workspace: Path, package:
         ) from error
 
 
-def _solve(footage: Path, settings: SolveSettings, workspace: Path, package: Path, report: Report) -> None:
+def _solve(
+    footage: Path, settings: SolveSettings, workspace: Path, package: Path, report: Report, name: str | None
+) -> None:
     report("footage", 0.0)
     clip, engine = open_clip(footage, settings.frames, settings.fps), engine_named(settings.engine)
     info = clip.info
@@ -136,7 +141,7 @@ def _solve(footage: Path, settings: SolveSettings, workspace: Path, package: Pat
         (0.8, 1.0),
     )
     solved = Solved(plate, images, solution, standing, motion, layers, ground)
-    write_package(package, clip.info, hashes, engine.name, solved, staged)
+    write_package(package, replace(info, name=name or info.name), hashes, engine.name, solved, staged)
     checkpoints.remove()
 
 

@@ -34,12 +34,13 @@ def build_card(
     camera: bpy.types.Object,
     layer: int,
     name: str,
-    plate: PlateFiles,
+    plate: PlateFiles | None,
     depths: dict[int, float],
 ) -> None:
     """Make or update the card of one moving thing; a new one is hidden, for its cloud shows the thing already.
 
     Args:
+        plate: None leaves the picture as it is; a new card without one is black.
         depths: index of a frame that shows the thing to its depth, scene units.
     """
     card, new = ensure_part(scene, Role.LAYER_CARD, name, bpy.data.meshes.new(name), camera, layer)
@@ -49,8 +50,9 @@ def build_card(
     numbers = np.array(sorted(mattes), np.int32)
     material = _material(card, layer, name)
     _show(material, "Matte", Pictures(f"{name} Matte", mattes[int(numbers[0])], False, numbers), Role.MATTE)
-    plate_name = f"{package.manifest.clip.name} Plate"
-    _show(material, "Plate", Pictures(plate_name, plate.file, plate.is_movie, package.frame_numbers), Role.PLATE)
+    if plate is not None:
+        pictures = Pictures(f"{package.manifest.clip.name} Plate", plate.file, plate.is_movie, package.frame_numbers)
+        _show(material, "Plate", pictures, Role.PLATE)
     if new:
         card.hide_viewport = card.hide_render = True
 
@@ -134,7 +136,8 @@ def _show(material: bpy.types.Material, node_name: str, pictures: Pictures, role
     held = pictures.numbers[np.searchsorted(pictures.numbers, frames, side="right") - 1]
     path = f'nodes["{node_name}"].image_user.frame_offset'
     gaps = frames if np.any(held != frames) else frames[:0]
-    write_keys(material.node_tree, path, gaps, (first - 1 + held - frames)[: len(gaps)], "CONSTANT")
+    offsets = (first - 1 + held - frames)[: len(gaps)]
+    write_keys(material.node_tree, path, gaps, offsets, "CONSTANT", owner=material)
 
 
 def _image(pictures: Pictures, role: Role) -> bpy.types.Image:

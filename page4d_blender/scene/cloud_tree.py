@@ -121,16 +121,18 @@ def _kept(nodes: "_Nodes") -> Any:
     turn = nodes.compare(
         "FLOAT", "LESS_THAN", nodes.math("MODULO", nodes.add("GeometryNodeInputIndex")["Index"], every), 0.5
     )
-    layer = nodes.attribute("INT", "layer")
-    of_kind = nodes.switch("BOOLEAN", nodes.compare("INT", "EQUAL", layer, 0), layers, background)
-    of_thing = nodes.compare("INT", "EQUAL", layer, only)
     single = nodes.compare("INT", "GREATER_EQUAL", only, 0)
-    kinds_hidden = nodes.logic("NOT", nodes.logic("AND", background, layers))
+    lowest = nodes.switch("INT", single, nodes.switch("INT", background, 1, 0), only)
+    highest = nodes.switch("INT", single, nodes.switch("INT", layers, 0, 255), only)
+    layer = nodes.attribute("INT", "layer")
+    wanted = nodes.logic(
+        "AND", nodes.compare("INT", "GREATER_EQUAL", layer, lowest), nodes.compare("INT", "LESS_EQUAL", layer, highest)
+    )
     tests = (
         (nodes.compare("FLOAT", "GREATER_THAN", least, 0.0), trusted),
         (nodes.compare("INT", "LESS_THAN", cut, 100), smooth),
         (nodes.compare("INT", "GREATER_THAN", every, 1), turn),
-        (nodes.logic("OR", single, kinds_hidden), nodes.switch("BOOLEAN", single, of_kind, of_thing)),
+        (nodes.compare("INT", "LESS_THAN", nodes.math("SUBTRACT", highest, lowest), 255), wanted),
     )
     passed = [nodes.switch("BOOLEAN", active, True, test) for active, test in tests]
     return nodes.logic("AND", nodes.logic("AND", passed[0], passed[1]), nodes.logic("AND", passed[2], passed[3]))

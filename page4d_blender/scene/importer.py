@@ -132,7 +132,7 @@ def _build_layers(
         indices = np.array(sorted(places))
         positions = np.stack([places[index] for index in indices])
         write_keys(empty, "location", package.frame_numbers[indices], positions)
-        if files is None or not package.mattes.get(layer.id):
+        if not package.mattes.get(layer.id):
             continue
         away = positions - matrices[indices, :3, 3]
         depths = -np.einsum("ij,ij->i", away, matrices[indices, :3, 2])

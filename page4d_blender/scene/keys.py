@@ -13,15 +13,19 @@ def write_keys(
     frames: NDArray[np.integer],
     values: NDArray[np.floating],
     interpolation: str = "LINEAR",
+    owner: bpy.types.ID | None = None,
 ) -> None:
     """Replace the animation of one property; other channels of the same action stay.
 
     Args:
         thing: the object, camera or node tree that has the property.
-        frames: (K,) scene frames, rising.
+        frames: (K,) scene frames, rising; none removes the animation.
         values: (K,) or (K, channels) for a property with several.
+        owner: what the action is named after, where `thing` is a node tree inside it.
     """
-    curves = compat.curves_of(thing, f"{thing.name} {thing.id_type.capitalize()}")
+    if not len(frames) and not (thing.animation_data and thing.animation_data.action):
+        return
+    curves = compat.curves_of(thing, f"{(owner or thing).name} {thing.id_type.capitalize()}")
     kind = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items[interpolation].value
     for channel, column in enumerate(np.atleast_2d(np.asarray(values).T)):
         if (old := curves.find(path, index=channel)) is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class ClipInfo:
     """Facts of a clip; sizes are those of the stored picture after its rotation metadata is applied."""
 
-    name: str
+    name: str  # the movie's, without its suffix; of images what stands before the number, else their folder's
     files: tuple[Path, ...]  # one movie, or the images in order
     width: int
     height: int
@@ -34,7 +34,7 @@ class Clip(Protocol):
     def info(self) -> ClipInfo: ...
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """(height, width, 3) sRGB of the frame at `index` (0..frame_count-1), alpha composited on black.
+        """(height, width, 3) sRGB of the frame at `index` (0..frame_count-1), alpha composited on black; read-only.
 
         Raises:
             BadFootage: this frame can't be decoded.

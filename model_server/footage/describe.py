@@ -31,6 +31,16 @@ def describe(path: Path, frames: FrameRange, fps: Fraction | None) -> Source:
     Raises:
         BadFootage: it can't be used, and why.
     """
+    try:
+        return _describe(path, frames, fps)
+    except OSError as error:
+        raise BadFootage(
+            f"'{path.name}' can't be opened: {error.strerror}",
+            hint="check that you may read it, and that it is not in use",
+        ) from error
+
+
+def _describe(path: Path, frames: FrameRange, fps: Fraction | None) -> Source:
     if path.is_dir():
         return _describe_images(sequence_in(path), frames, fps)
     if path.suffix.lower() in IMAGE_SUFFIXES or (path.suffix.lower() != ".apng" and _is_image_by_content(path)):

@@ -30,10 +30,7 @@ def open_clip(path: Path, frames: FrameRange = ALL_FRAMES, fps: Fraction | None 
     """
     if fps is not None and fps <= 0:
         raise BadInput(f"{fps} frames per second are not possible", hint="give a rate above 0, like 24 or 24000/1001")
-    if not path.exists():
-        raise BadFootage(f"there is no footage at '{path}'", hint="check the spelling of the path")
-    if not (path.is_dir() or path.is_file()):
-        raise BadFootage(f"'{path}' is neither a file nor a folder", hint="name a movie, a folder or an image")
+    _check_path(path)
     work = {
         "do": "describe",
         "name": path.name,
@@ -51,3 +48,16 @@ def require_solvable(info: ClipInfo) -> None:
             f"'{info.name}' has {info.frame_count} frame, a solve needs at least {FEWEST_FRAMES}",
             hint="use footage of a moving camera; for a sequence, name the folder or check the numbers in the names",
         )
+
+
+def _check_path(path: Path) -> None:
+    try:
+        str(path).encode()
+        if not path.exists():
+            raise BadFootage(f"there is no footage at '{path}'", hint="check the spelling of the path")
+        if not (path.is_dir() or path.is_file()):
+            raise BadFootage(f"'{path}' is neither a file nor a folder", hint="name a movie, a folder or an image")
+    except UnicodeEncodeError as error:
+        raise BadFootage(f"the name {str(path)!a} is not valid Unicode", hint="rename it") from error
+    except OSError as error:
+        raise BadFootage(f"'{path}' can't be looked up: {error.strerror}", hint="check the path") from error

@@ -10,6 +10,7 @@ from model_server.errors import BadFootage
 _SUFFIXES = "png jpg jpeg jpe jfif mpo exr dpx cin tif tiff bmp tga webp jp2 j2k hdr pfm ppm pgm pnm sgi"
 IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 _NUMBER = re.compile(r"[0-9]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # stands for bytes that are no UTF-8
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def missing_numbers(numbers: tuple[int, ...], step: int = 1) -> list[int]:
 
 
 def _names_in(folder: Path) -> list[str]:
-    """Visible files; `._shot.1001.exr` is what a Mac leaves beside an image."""
-    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_file())
+    """Visible files; `._shot.1001.exr` is what a Mac leaves beside an image. Names that are no text are left out."""
+    names = (entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_file())
+    return sorted(name for name in names if not _SURROGATE.search(name))
 
 
 def _by_pattern(names: list[str]) -> dict[tuple[str, str], list[str]]:

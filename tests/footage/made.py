@@ -48,7 +48,7 @@ def write_image(path: Path, pixels: np.ndarray, kind: str = "uint8", **attribute
 
 def write_movie(path: Path, pictures: list[np.ndarray], codec: str = "ffv1", rate: int = 25, **settings) -> Path:
     """RGB pictures, lossless by default. Settings: pix_fmt, times (in 1/1000 s), options, prepare(stream), aspect."""
-    with av.open(str(path), "w") as movie:
+    with av.open(str(path), "w", format=settings.get("container")) as movie:
         stream = movie.add_stream(codec, rate=rate, options=settings.get("options", {}))
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = settings.get("pix_fmt", "bgr0")

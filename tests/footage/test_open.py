@@ -54,6 +54,20 @@ def test_absent_footage_is_named(tmp_path, name):
         open_clip(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000 + ".mp4", "caf\udce9.mp4"])
+def test_names_that_no_disk_has_are_refused(name):
+    with pytest.raises(BadFootage, match=r"looked up|not valid Unicode|no footage"):
+        open_clip(Path(name))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may read everything")
+def test_footage_that_may_not_be_read_is_named(tmp_path):
+    path = write_movie(tmp_path / "a.dat", numbered_pictures(2), container="matroska")
+    path.chmod(0)
+    with pytest.raises(BadFootage, match=r"'a\.dat' can't be opened: Permission denied"):
+        open_clip(path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")

@@ -59,13 +59,15 @@ class _Throttled:
 
     def __init__(self, reports: TextIO) -> None:
         self._reports, self._stage, self._next = reports, "", 0.0
+        self._lock = threading.Lock()  # stages report from threads of theirs, too
 
     def __call__(self, stage: str, fraction: float) -> None:
-        now = time.monotonic()
-        if stage == self._stage and now < self._next:
-            return
-        self._stage, self._next = stage, now + _REPORT_EVERY_S
-        self._reports.write(report_line(Report(stage, overall(stage, fraction))))
+        with self._lock:
+            now = time.monotonic()
+            if stage == self._stage and now < self._next:
+                return
+            self._stage, self._next = stage, now + _REPORT_EVERY_S
+            self._reports.write(report_line(Report(stage, overall(stage, fraction))))
 
 
 def _die_with_server() -> None:

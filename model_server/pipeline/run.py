@@ -12,6 +12,7 @@ from model_server.engines.engine import Engine
 from model_server.footage.clip import Clip
 from model_server.footage.model_images import model_images
 from model_server.footage.open import open_clip, require_solvable
+from model_server.footage.source import OpenClip
 from model_server.geometry.pixel_map import PixelMap, fit_long_side
 from model_server.geometry.shot import (
     Array,
@@ -39,11 +40,6 @@ from model_server.pipeline.support import check_support
 from model_server.pipeline.tracks import track_points
 from model_server.pipeline.undistort import undistort_images
 from model_server.settings import SolveSettings
-
-
-@dataclass(frozen=True)
-class Images:
-    images: Array  # (F, H, W, 3) uint8 sRGB, model size
 
 
 def solve_clip(
@@ -84,71 +80,94 @@ def _solve(
     clip, engine = open_clip(footage, settings.frames, settings.fps), engine_named(settings.engine)
     info = clip.info
     require_solvable(info)
-    width, height = fit_long_side(info.width, info.height, engine.long_side)
     workspace.parent.mkdir(parents=True, exist_ok=True)
     hashes = _hash_files(info.files, lambda done: report("footage", 0.2 * done))
     checkpoints = Checkpoints(workspace, _key(clip, hashes, settings, engine))
     if checkpoints.is_new:
+        width, height = fit_long_side(info.width, info.height, engine.long_side)
         need_room(info.frame_count, width, height, workspace)
     staged = Staged(checkpoints, report)
-    shape = info.frame_count, height, width, 3
-
-    def shrunk(folder: Path, progress: Progress) -> Images:
-        return Images(model_images(clip, engine.long_side, folder / "images.npy", progress)[0])
-
-    plate = _plate(clip, staged.result("footage", "plate", Images, shrunk, (0.2, 1.0)).images)
-    pixels = plate.pixels
-    tracks = staged.result("tracks", "tracks", Tracks, lambda _, progress: track_points(plate, progress))
-    geometry = staged.result(
-        "engine", "geometry", Geometry, lambda _, progress: engine.estimate(plate, tracks, settings, progress)
-    )
-    solution = staged.result(
-        "solve", "solution", Solution, lambda _, progress: solve_cameras(plate, tracks, geometry, settings, progress)
-    )
-
-    def undistorted(folder: Path, progress: Progress) -> Images:
-        images = new_array(folder, "images", "uint8", shape)
-        undistort_images(plate, solution, images, progress)
-        return Images(images)
-
-    images = staged.result("depth", "undistorted", Images, undistorted, (0.0, 0.1)).images
-    depth = staged.result(
-        "depth",
-        "depth",
-        DepthMaps,
-        lambda _, progress: engine.densify(images, pixels, geometry, solution, progress),
-        (0.1, 1.0),
-    )
-    motion = staged.result(
-        "motion",
-        "motion",
-        Motion,
-        lambda _, progress: find_moving(images, pixels, depth, solution, geometry, tracks, progress),
-    )
-    ground = staged.result("layers", "ground", Ground, lambda *_: find_ground(solution, depth, pixels), (0.0, 0.1))
-    layers = staged.result(
-        "layers",
-        "layers",
-        Layers,
-        lambda _, progress: follow_things(images, pixels, motion, depth, solution, progress),
-        (0.1, 0.8),
-    )
-    standing = staged.result(
-        "layers",
-        "standing",
-        DepthMaps,
-        lambda *_: stand_on_ground(depth, layers, solution, pixels, ground),
-        (0.8, 1.0),
-    )
-    solved = Solved(plate, images, solution, standing, motion, layers, ground)
+    solved = _Stages(clip, engine, settings, staged).run()
     write_package(package, replace(info, name=name or info.name), hashes, engine.name, solved, staged)
     checkpoints.remove()
 
 
-def _plate(clip: Clip, images: Array) -> Plate:
-    info, (height, width) = clip.info, images.shape[1:3]
-    pixels = PixelMap(scale=(info.width / width, info.height / height))
-    return Plate(images, clip.frame, info.width, info.height, info.pixel_aspect, pixels)
+@dataclass(frozen=True)
+class _Images:
+    images: Array  # (F, H, W, 3) uint8 sRGB, model size
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """Every stage but the first look at the footage and the package: what it takes, and under which name it is kept."""
+
+    clip: OpenClip
+    engine: Engine
+    settings: SolveSettings
+    staged: Staged
+
+    def run(self) -> Solved:
+        plate = self._plate()
+        pixels, result = plate.pixels, self.staged.result
+        tracks = result("tracks", "tracks", Tracks, lambda _, progress: track_points(plate, progress))
+        geometry = result("engine", "geometry", Geometry, lambda _, progress: self._estimate(plate, tracks, progress))
+        solution = result(
+            "solve",
+            "solution",
+            Solution,
+            lambda _, progress: solve_cameras(plate, tracks, geometry, self.settings, progress),
+        )
+        images = self._undistorted(plate, solution)
+        depth = result(
+            "depth",
+            "depth",
+            DepthMaps,
+            lambda _, progress: self.engine.densify(images, pixels, geometry, solution, progress),
+            (0.1, 1.0),
+        )
+        motion = result(
+            "motion",
+            "motion",
+            Motion,
+            lambda _, progress: find_moving(images, pixels, depth, solution, geometry, tracks, progress),
+        )
+        ground = result("layers", "ground", Ground, lambda *_: find_ground(solution, depth, pixels), (0.0, 0.1))
+        layers = result(
+            "layers",
+            "layers",
+            Layers,
+            lambda _, progress: follow_things(images, pixels, motion, depth, solution, progress),
+            (0.1, 0.8),
+        )
+        standing = result(
+            "layers",
+            "standing",
+            DepthMaps,
+            lambda *_: stand_on_ground(depth, layers, solution, pixels, ground),
+            (0.8, 1.0),
+        )
+        return Solved(plate, images, solution, standing, motion, layers, ground)
+
+    def _plate(self) -> Plate:
+        def shrink(folder: Path, progress: Progress) -> _Images:
+            images, _ = model_images(self.clip, self.engine.long_side, folder / "images.npy", progress)
+            return _Images(images)
+
+        images = self.staged.result("footage", "plate", _Images, shrink, (0.2, 1.0)).images
+        info, (height, width) = self.clip.info, images.shape[1:3]
+        pixels = PixelMap(scale=(info.width / width, info.height / height))
+        return Plate(images, self.clip.frame, info.width, info.height, info.pixel_aspect, pixels)
+
+    def _estimate(self, plate: Plate, tracks: Tracks, progress: Progress) -> Geometry:
+        return self.engine.estimate(plate, tracks, self.settings, progress)
+
+    def _undistorted(self, plate: Plate, solution: Solution) -> Array:
+        def undistort(folder: Path, progress: Progress) -> _Images:
+            images = new_array(folder, "images", "uint8", plate.images.shape)
+            undistort_images(plate, solution, images, progress)
+            return _Images(images)
+
+        return self.staged.result("depth", "undistorted", _Images, undistort, (0.0, 0.1)).images
 
 
 def _hash_files(files: tuple[Path, ...], progress: Progress) -> tuple[str, ...]:

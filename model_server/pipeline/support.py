@@ -10,11 +10,13 @@ def check_support(settings: SolveSettings) -> None:
     """Refuse what would have to be left out in silence.
 
     Raises:
-        BadInput: an engine that is not here, or mattes or shadows are asked for.
+        BadInput: an engine that is not here, or mattes, shadows or smoothing are asked for.
     """
     if settings.engine not in ("auto", *ENGINES):
         raise BadInput(f"the engine {settings.engine!r} is not here", hint=f"use auto or {', '.join(ENGINES)}")
     if settings.mattes is not None:
         raise BadInput("mattes of the artist's own can't be used yet", hint="leave the mattes out of the request")
+    if settings.smoothing > 0:
+        raise BadInput(f"smoothing {settings.smoothing} can't be done yet", hint="set smoothing to 0")
     if settings.shadows:
         raise BadInput("shadows can't be put in the layers yet", hint="set shadows to false")

@@ -46,3 +46,13 @@ FALSE_MOTION_SHARE = 0.005  # of the pixels, where nothing moves
 MOVING_DEPTH_RELATIVE = 0.10
 MOVING_DEPTH_FLICKER = 0.05  # log depth, frame to frame
 MATTE_J = 0.95
+
+# Cameras
+TRACK_MEDIAN_PX = 0.15
+TRACK_WORST_TENTH_PX = 0.6
+SOLVED_PATH = 0.002  # of the path's extent
+SOLVED_TURN = 0.003  # radians
+SOLVED_FOCAL = 0.01  # relative
+SOLVED_K1 = 0.01
+SOLVED_PX = 0.2  # tracks are given 0.1 px of noise
+GIVEN_LENS = 1e-9  # relative

@@ -5,20 +5,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pycolmap
 
+from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Array
 from model_server.pipeline.triangulation import PointSightings
 
-_LOSS_PX = 0.7  # residuals beyond about this count less (Cauchy)
+LOSS_PX = 0.7  # residuals beyond about this count less (Cauchy)
 
 
 @dataclass(frozen=True)
 class Lens:
-    """In square pixels; one for all frames. What is locked stays."""
+    """In square pixels; one for all frames. `given` distortion is kept; else k1 is found, unless it is locked at 0."""
 
     focal: float
     k1: float = 0.0
+    given: Distortion | None = None
     lock_focal: bool = False
     lock_k1: bool = False
+
+    @property
+    def distortion(self) -> Distortion:
+        return Distortion(self.k1) if self.given is None else self.given
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ def adjust(
     """Refine everything that is not locked.
 
     Args:
-        sightings: distorted positions in square pixels; only frames and points that `bundle` knows.
+        sightings: square pixels, only of frames and points that `bundle` knows; as the plate has them, but
+            undistorted where the distortion is given.
         size: width and height of the square picture.
 
     Returns:
@@ -89,7 +96,7 @@ def _options(lens: Lens, iterations: int) -> pycolmap.BundleAdjustmentOptions:
     options.refine_extra_params = not lens.lock_k1
     options.print_summary = False
     options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
-    options.ceres.loss_function_scale = _LOSS_PX
+    options.ceres.loss_function_scale = LOSS_PX
     options.ceres.solver_options.max_num_iterations = iterations
     options.ceres.solver_options.function_tolerance = 1e-6
     # One thread: sums in another order would give other cameras every time.

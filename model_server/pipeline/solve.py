@@ -6,10 +6,10 @@ import numpy as np
 
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import inverse, transform
-from model_server.geometry.lens import Distortion, undistort_pixels
+from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, Tracks
 from model_server.geometry.square_picture import SquarePicture
-from model_server.pipeline.bundle import Bundle, Lens, adjust
+from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens, adjust
 from model_server.pipeline.lens_choice import first_lens, lens_in_words
 from model_server.pipeline.resection import fill_between, resect
 from model_server.pipeline.triangulation import PointSightings, ray_angles, residuals, triangulate
@@ -18,6 +18,8 @@ from model_server.settings import SolveSettings
 _CUTOFFS_PX = (6.0, 3.0, 2.0)  # of each round, in square pixels: what is farther off is left out of it
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
+_MIN_CUTOFF_PX = 0.5
+_NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
 _MIN_SIGHTINGS = 3
 _MIN_POINTS, _MIN_FRAMES, _MIN_IN_FRAME = 20, 2, 8
 
@@ -39,18 +41,42 @@ def solve_cameras(
     square = SquarePicture.of(plate)
     poses, lens = _start(geometry, square, settings)
     seen = _static_sightings(tracks, geometry, square)
-    size = square.width, square.height
     cutoff, sigma = _CUTOFFS_PX[0], float("nan")
     bundle = Bundle(poses, lens, np.full((tracks.track_count, 3), np.nan))
     for done, limit in enumerate(_CUTOFFS_PX):
         cutoff = min(limit, cutoff)
         bundle, inliers = _select(bundle, seen, square, cutoff)
-        bundle, sigma = adjust(bundle, inliers, size)
-        spread = _spread(bundle, inliers, square)
-        cutoff = max(_SIGMAS * spread, 0.5)
+        bundle, sigma = _adjusted(bundle, inliers, square)
+        cutoff = max(_SIGMAS * _spread(bundle, inliers, square), _MIN_CUTOFF_PX)
         progress((done + 1) / (len(_CUTOFFS_PX) + 1))
+    bundle, sigma = _without_needless_k1(bundle, inliers, square, sigma)
     bundle, inliers = _select(bundle, seen, square, cutoff)
     return _solution(plate, square, bundle, inliers, sigma * _spread(bundle, inliers, square), settings)
+
+
+def _adjusted(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> tuple[Bundle, float]:
+    if bundle.lens.given is not None:
+        # Where it is given, distortion comes off first: the focal length that it depends on settles within the rounds.
+        inliers = _undistorted(inliers, bundle.lens, square)
+    return adjust(bundle, inliers, (square.width, square.height))
+
+
+def _without_needless_k1(
+    bundle: Bundle, inliers: PointSightings, square: SquarePicture, sigma: float
+) -> tuple[Bundle, float]:
+    """The bundle with no distortion where that explains nearly as much: a needless term bends the scene."""
+    if bundle.lens.lock_k1:
+        return bundle, sigma
+    straight = replace(bundle, lens=replace(bundle.lens, k1=0.0, lock_k1=True))
+    straight, straight_sigma = _adjusted(straight, inliers, square)
+    if _cost(straight, inliers, square) > _NEEDED_GAIN * _cost(bundle, inliers, square):
+        return bundle, sigma
+    return straight, straight_sigma
+
+
+def _cost(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> float:
+    """What the adjustment minimizes: errors by Cauchy's loss."""
+    return float(np.log1p((np.minimum(_errors(bundle, inliers, square), 1e3) / LOSS_PX) ** 2).mean())
 
 
 def _start(geometry: Geometry, square: SquarePicture, settings: SolveSettings) -> tuple[Array, Lens]:
@@ -69,7 +95,7 @@ def _static_sightings(tracks: Tracks, geometry: Geometry, square: SquarePicture)
 
 
 def _undistorted(seen: PointSightings, lens: Lens, square: SquarePicture) -> PointSightings:
-    positions = undistort_pixels(seen.positions, square.intrinsics(lens.focal), Distortion(lens.k1))
+    positions = undistort_pixels(seen.positions, square.intrinsics(lens.focal), lens.distortion)
     return replace(seen, positions=positions)
 
 
@@ -153,7 +179,7 @@ def _solution(
     return Solution(
         camera_from_world=filled @ inverse(first),
         intrinsics=square.plate_intrinsics(focals),
-        distortion=Distortion(bundle.lens.k1),
+        distortion=bundle.lens.distortion,
         status=status,
         reprojection_px=median,
         points=transform(first, bundle.points[used]).astype(np.float32),
@@ -161,5 +187,5 @@ def _solution(
         median_px=float(np.median(errors)),
         mean_px=float(errors.mean()),
         focal_sigma_px=sigma / square.scale[0],
-        assumptions=lens_in_words(settings, plate),
+        assumptions=lens_in_words(bundle.lens, settings, plate),
     )

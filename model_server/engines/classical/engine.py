@@ -6,6 +6,7 @@ from model_server.engines.classical.epipolar import static_tracks
 from model_server.engines.classical.keyframes import keyframes
 from model_server.engines.classical.match_database import Sightings
 from model_server.engines.classical.parallax import CameraMotion, camera_motion
+from model_server.engines.classical.stereo import dense_depth
 from model_server.engines.classical.structure import LensGuess, find_structure
 from model_server.errors import BadInput, Unsolvable
 from model_server.geometry.lens import Distortion
@@ -56,8 +57,6 @@ class ClassicalEngine:
         self, images: Array, pixels: PixelMap, geometry: Geometry, solution: Solution, progress: Progress
     ) -> DepthMaps:
         """Depth by multi-view stereo on the solved cameras; the engine's own geometry holds no depth."""
-        from model_server.engines.classical.stereo import dense_depth
-
         return dense_depth(images, pixels, solution, progress)
 
 

@@ -8,30 +8,35 @@ from model_server.geometry.shot import Array
 _MOVED_PX = 40.0  # median way of the shared tracks since the last keyframe, in square pixels
 _SHARED = 0.5  # of the last keyframe's tracks that must still be seen
 _MIN_KEYFRAMES = 10
+_MIN_SIGHTINGS = 15
 
 
 def keyframes(sightings: Sightings, frame_count: int) -> Array:
-    """Sorted indices of the keyframes, the first and the last frame included; at least 10 where there are as many."""
-    chosen = _by_motion(sightings, frame_count)
+    """Sorted indices of the keyframes, at least 10 where there are as many; frames with hardly a track are none."""
+    order = np.lexsort((sightings.tracks, sightings.frames))
+    bounds = np.searchsorted(sightings.frames[order], np.arange(frame_count + 1))
+    usable = np.nonzero(np.diff(bounds) >= _MIN_SIGHTINGS)[0]
+    if len(usable) <= _MIN_KEYFRAMES:
+        return usable
+    chosen = _by_motion(sightings, {int(frame): order[bounds[frame] : bounds[frame + 1]] for frame in usable})
     if len(chosen) < _MIN_KEYFRAMES:
-        chosen = np.unique(np.linspace(0, frame_count - 1, min(_MIN_KEYFRAMES, frame_count)).round().astype(int))
+        chosen = usable[np.linspace(0, len(usable) - 1, _MIN_KEYFRAMES).round().astype(int)]
     return chosen
 
 
-def _by_motion(sightings: Sightings, frame_count: int) -> Array:
-    order = np.lexsort((sightings.tracks, sightings.frames))
-    bounds = np.searchsorted(sightings.frames[order], np.arange(frame_count + 1))
-    rows = [order[bounds[i] : bounds[i + 1]] for i in range(frame_count)]
-    chosen = [0]
-    for frame in range(1, frame_count):
+def _by_motion(sightings: Sightings, rows: dict[int, Array]) -> Array:
+    """From each keyframe the next that lies far enough off; `rows` of each usable frame are ordered by track."""
+    frames = list(rows)
+    chosen = frames[:1]
+    for frame in frames[1:]:
         last, now = rows[chosen[-1]], rows[frame]
         shared, a, b = np.intersect1d(sightings.tracks[last], sightings.tracks[now], True, return_indices=True)
         lost = len(shared) < _SHARED * len(last)
         way = np.linalg.norm(sightings.positions[last[a]] - sightings.positions[now[b]], axis=1)
         if lost or np.median(way) > _MOVED_PX:
             chosen.append(frame)
-    if chosen[-1] != frame_count - 1:
-        chosen.append(frame_count - 1)
+    if chosen[-1] != frames[-1]:
+        chosen.append(frames[-1])
     return np.array(chosen)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import shutil
 import time
@@ -80,6 +81,8 @@ def serve(
 
 
 def _solve(footage: Path, settings: SolveSettings, out: Path) -> None:
+    os.environ.setdefault("GLOG_minloglevel", "2")  # COLMAP's own log would tear the progress bars; errors stay
+
     from model_server.jobs.lock import only_one  # OpenCV and COLMAP only where they are needed
     from model_server.pipeline.run import solve_clip
 

@@ -11,13 +11,13 @@ from scipy import ndimage
 
 Image = NDArray[np.float32]
 
-FLAT_LEVELS = 3.0  # neighbors in one patch differ by less
+FLAT_LEVELS = 8.0  # neighbors in one patch differ by less
 LEAST_PATCH = 150  # pixels
 RIM = 3  # pixels around a patch that belong to it: its edges are what is measured best
-LEAST_ANCHORS = 40  # measured pixels a plane is fitted to
+LEAST_ANCHORS, MOST_ANCHORS = 40, 800  # measured pixels a plane is fitted to
 PLANE_FIT = 0.02  # relative misfit of a measured pixel that still lies on the plane
-PLANE_SHARE = 0.5  # of the anchors that must lie on it
-DRAWS = 100  # of three anchors, for RANSAC
+PLANE_SHARE = 0.3  # of the anchors that must lie on it: others stand before it, or are seen past its rim
+DRAWS = 400  # of three anchors, for RANSAC
 LEAST_TRIANGLE = 25.0  # square pixels that three anchors must span
 
 
@@ -53,8 +53,10 @@ def _fit_plane(x: NDArray[np.float64], y: NDArray[np.float64], values: Image) ->
     """a, b, c with value = a x + b y + c, by RANSAC then least squares; None where no plane fits."""
     if len(values) < LEAST_ANCHORS:
         return None
-    rows = np.column_stack([x, y, np.ones(len(x))])
-    draws = np.random.default_rng(0).integers(len(rows), size=(DRAWS, 3))
+    random = np.random.default_rng(0)
+    kept = random.permutation(len(values))[:MOST_ANCHORS]
+    rows, values = np.column_stack([x, y, np.ones(len(x))])[kept], values[kept]
+    draws = random.integers(len(rows), size=(DRAWS, 3))
     draws = draws[np.abs(np.linalg.det(rows[draws])) > 2 * LEAST_TRIANGLE]
     if not len(draws):
         return None

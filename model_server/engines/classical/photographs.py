@@ -15,11 +15,11 @@ from model_server.geometry.cameras import inverse
 
 Array = NDArray[np.float64]
 Gray = NDArray[np.float32]
-Cost = NDArray[np.uint8]
 
 NOISE_GRAY_LEVELS = 1.0  # texture weaker than this is no evidence
 COST_OF_NO_CORRELATION = 100  # costs are 100 (1 - correlation), at most 200
 UNSEEN = 150  # where the other frame does not see
+OWN_SHARE = 0.2  # of a wide window's contrast that a pixel's nearest neighbors must show
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Comparison:
 
     def __init__(self, gray: Gray, window: int) -> None:
         self._gray, self._window = gray, window
-        self._mean, self._deviation = self._statistics(gray)
+        self._mean, self._deviation = _statistics(gray, window)
 
-    def cost(self, warped: Gray) -> Cost:
+    def cost(self, warped: Gray) -> Gray:
         """(h, w): what it costs to believe that `warped`, (h, w) with 0 where unseen, shows the same."""
-        mean, deviation = self._statistics(warped)
+        mean, deviation = _statistics(warped, self._window)
         correlation = np.asarray(cv2.blur(self._gray * warped, (self._window, self._window)), np.float32)
         mean *= self._mean
         deviation *= self._deviation
@@ -50,18 +50,19 @@ class Comparison:
         correlation *= COST_OF_NO_CORRELATION
         np.clip(correlation, 0, 2 * COST_OF_NO_CORRELATION, out=correlation)
         correlation[warped < 0.5] = UNSEEN
-        return correlation.astype(np.uint8)
-
-    def _statistics(self, gray: Gray) -> tuple[Gray, Gray]:
-        mean = np.asarray(cv2.blur(gray, (self._window, self._window)), np.float32)
-        square = np.asarray(cv2.sqrBoxFilter(gray, cv2.CV_32F, (self._window, self._window)), np.float32)
-        square -= mean * mean
-        np.maximum(square, 0, out=square)
-        square += NOISE_GRAY_LEVELS**2
-        return mean, np.sqrt(square, out=square)
+        return correlation
 
 
-def mean_of_better_half(costs: Cost) -> Gray:
+def has_own_texture(gray: Gray) -> NDArray[np.bool_]:
+    """(h, w): whether what a window sees is there at the pixel itself, and not only at the window's rim.
+
+    A window beside an edge matches wherever the edge does, and would give flat sky the depth of the roof next to it.
+    """
+    near, wide = (_statistics(gray, window)[1] for window in (3, 9))
+    return np.asarray(near > OWN_SHARE * wide)
+
+
+def mean_of_better_half(costs: NDArray[np.uint8] | Gray) -> Gray:
     """(n, h, w) costs of the same belief in n frames to one (h, w)."""
     kept = (len(costs) + 1) // 2
     better = np.partition(costs, kept - 1, axis=0)[:kept] if kept < len(costs) else costs
@@ -76,3 +77,13 @@ def source_from_reference(reference: View, source: View) -> tuple[Array, Array]:
     projection = np.linalg.inv(corner_from_center) @ source.intrinsics
     turned = projection @ relative[:3, :3] @ np.linalg.inv(reference.intrinsics) @ corner_from_center
     return turned, projection @ relative[:3, 3]
+
+
+def _statistics(gray: Gray, window: int) -> tuple[Gray, Gray]:
+    """Mean and deviation of every window; noise is added to the deviation."""
+    mean = np.asarray(cv2.blur(gray, (window, window)), np.float32)
+    square = np.asarray(cv2.sqrBoxFilter(gray, cv2.CV_32F, (window, window)), np.float32)
+    square -= mean * mean
+    np.maximum(square, 0, out=square)
+    square += NOISE_GRAY_LEVELS**2
+    return mean, np.sqrt(square, out=square)

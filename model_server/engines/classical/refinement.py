@@ -35,7 +35,7 @@ def refine(reference: View, sources: list[View], inverse_depth: Image, step: flo
         _rays(turned, moved, width, height) for turned, moved in (source_from_reference(reference, s) for s in sources)
     ]
     costs = np.empty((2 * STEPS + 1, height, width), np.float32)
-    compared = np.empty((len(sources), height, width), np.uint8)
+    compared = np.empty((len(sources), height, width), np.float32)  # bytes would tie, and ties take the farthest
     for trial in range(2 * STEPS + 1):
         moved_depth = inverse_depth + np.float32((trial - STEPS) * step)
         for index, (source, (rays, moved)) in enumerate(zip(sources, maps)):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_server.engines.classical.depth_fusion import fuse_depth, points_of_others
 from model_server.engines.classical.filling import fill
 from model_server.engines.classical.frame_plans import FramePlan, plan_frames
-from model_server.engines.classical.photographs import View
+from model_server.engines.classical.photographs import View, has_own_texture
 from model_server.engines.classical.plane_sweep import best_planes, sweep
 from model_server.engines.classical.refinement import refine
 from model_server.engines.classical.semi_global import aggregate
@@ -113,7 +113,8 @@ def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image) -> t
     fused, support = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
     square = np.ones((RIM, RIM), np.uint8)
     inside = cv2.dilate(fused, square) < JUMP * cv2.erode(fused, square)
-    return np.where(inside & (support >= LEAST_SUPPORT), fused, 0), support
+    measured = inside & (support >= LEAST_SUPPORT) & has_own_texture(shot.view(frame).gray)
+    return np.where(measured, fused, 0), support
 
 
 def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:

@@ -1,0 +1,101 @@
+"""Which pixels show things that move."""
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from model_server.geometry.lens import undistort_pixels
+from model_server.geometry.pixel_map import PixelMap
+from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
+from model_server.pipeline.motion_evidence import MotionEvidence
+from model_server.pipeline.picture_grid import agree_with_neighbors
+from model_server.pipeline.steady_motion import gather_along_flow
+
+_WINDOW, _MARGIN = 16, 3  # frames labeled together, and frames beside them that only take part
+_MOST, _LEAST = 8.0, -3.0  # gathered evidence
+_WEIGHT, _PRIOR = 0.8, -2.0  # log odds of a pixel: weight * evidence + prior
+_CERTAIN = 4.0  # gathered evidence that a moving region must show ...
+_CERTAIN_SHARE = 0.25  # ... on this share of its pixels
+_LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
+_TRACK_EVIDENCE, _TRACK_RADIUS, _TRACK_SIGHTINGS = 0.5, 4, 4
+
+
+def find_moving(
+    images: Array,
+    pixels: PixelMap,
+    depth: DepthMaps,
+    solution: Solution,
+    geometry: Geometry,
+    tracks: Tracks,
+    progress: Progress,
+) -> Motion:
+    """Tell still from moving in every frame, shadows excepted.
+
+    Evidence of each frame against its neighbors (`motion_evidence`) and of tracks that break the epipolar geometry is
+    gathered along the flow (`steady_motion`), then labels agree with those of pixels that look alike (`picture_grid`).
+
+    Args:
+        images: (F, H, W, 3) uint8 sRGB, model size, undistorted.
+        depth: of what stands still; where its confidence is low, or it is unknown, only the epipolar line is used.
+        solution: cameras; frames without a pose get their labels from their neighbors.
+        geometry: `static_tracks` says which tracks the cameras explain.
+        tracks: plate pixels.
+    """
+    evidence = MotionEvidence(images, pixels, depth, solution)
+    sparse = _SparseEvidence(pixels, solution, geometry, tracks, images.shape[1:3])
+    moving = np.zeros(images.shape[:3], np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        gathered = gather_along_flow(
+            images,
+            lambda index: evidence.frame(index) + sparse.frame(index),
+            Path(folder),
+            lambda done: progress(0.9 * done),
+        )
+        for first in range(0, len(images), _WINDOW):
+            start, stop = max(0, first - _MARGIN), min(len(images), first + _WINDOW + _MARGIN)
+            certain = np.clip(gathered[start:stop].astype(np.float32), _LEAST, _MOST)
+            odds = agree_with_neighbors(_WEIGHT * certain + _PRIOR, images[start:stop])
+            for index in range(first, min(len(images), first + _WINDOW)):
+                moving[index] = _regions(odds[index - start], certain[index - start])
+            progress(0.9 + 0.1 * min(1.0, (first + _WINDOW) / len(images)))
+        del gathered  # its file goes with the folder
+    return Motion(moving)
+
+
+def _regions(odds: Array, evidence: Array) -> Array:
+    """(H, W) uint8 probability; regions without certain evidence are dropped (hysteresis, J. Canny, PAMI 1986)."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((odds > 0).astype(np.uint8))
+    certain = np.bincount(labels[evidence > _CERTAIN], minlength=count)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    kept = (certain >= _CERTAIN_SHARE * areas) & (areas >= _LEAST_SHARE * odds.size)
+    kept[0] = False
+    return np.asarray(np.rint(255 / (1 + np.exp(-np.where(kept[labels], odds, -20.0)))), np.uint8)
+
+
+class _SparseEvidence:
+    """What tracks say: those that the cameras explain are still, long ones that they do not explain move."""
+
+    def __init__(
+        self, pixels: PixelMap, solution: Solution, geometry: Geometry, tracks: Tracks, size: tuple[int, int]
+    ) -> None:
+        self._pixels, self._solution, self._tracks, self._size = pixels, solution, tracks, size
+        sightings = np.bincount(tracks.track_ids, minlength=tracks.track_count)
+        static = geometry.static_tracks
+        vote = np.zeros(len(sightings)) if static is None else np.where(static, -1.0, 1.0)
+        self._votes = np.where(sightings >= _TRACK_SIGHTINGS, vote, 0.0)
+
+    def frame(self, index: int) -> Array:
+        """(H, W) float32, between -0.5 and 0.5."""
+        seen = self._tracks.frame_indices == index
+        lens = self._solution.intrinsics[index]
+        total = np.zeros(self._size, np.float32)
+        if not seen.any() or not np.isfinite(lens).all():
+            return total
+        flat = undistort_pixels(self._tracks.positions[seen].astype(np.float64), lens, self._solution.distortion)
+        x, y = np.floor(self._pixels.model_from_footage(flat)).astype(np.int64).T
+        inside = (x >= 0) & (x < self._size[1]) & (y >= 0) & (y < self._size[0])
+        np.add.at(total, (y[inside], x[inside]), self._votes[self._tracks.track_ids[seen]][inside])
+        spread = cv2.boxFilter(total, -1, (2 * _TRACK_RADIUS + 1,) * 2, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(np.clip(spread, -1, 1) * _TRACK_EVIDENCE)

@@ -1,0 +1,141 @@
+"""A plausible depth for what moves: it stands where it touches the ground.
+
+One camera can't triangulate what moves. A person's feet, though, are as far away as the floor beneath them (D. Hoiem,
+A. Efros, M. Hebert, "Putting objects in perspective", CVPR 2006), and the body stands upright over them, as a card that
+faces the camera. All of it is a guess, and its confidence says so.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from model_server.geometry.cameras import unproject
+from model_server.geometry.pixel_map import PixelMap
+from model_server.geometry.shot import Array, DepthMaps, Ground, Layers, Solution
+from model_server.pipeline.optical_flow import grid
+from model_server.pipeline.still_view import MEASURED
+
+GUESSED = 0.3  # confidence of these depths
+_SOLE = 0.06  # of a thing's height: the band of its lowest pixels
+_BESIDE = 3  # pixels under the soles, past the soft edge, where the still depth is read
+_AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowhere
+_AGREE = 0.3  # by which floor and still depth may differ before the soles count as hidden or in the air
+_IN_AIR = 1.3  # times its least size
+_STEADY_FRAMES = 2.0  # sigma of the smoothing over time
+_RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
+
+
+@dataclass(frozen=True)
+class _Foot:
+    """Where a thing seems to stand in one frame."""
+
+    sole: Array  # (2,) pixel, middle of the lowest ones
+    depth: float  # of the floor there; NaN = not known
+    sure: bool  # the soles are in the picture, and floor and still depth agree
+    height: float  # of the thing, pixels over focal length
+
+
+def stand_on_ground(
+    depth: DepthMaps, layers: Layers, solution: Solution, pixels: PixelMap, ground: Ground
+) -> DepthMaps:
+    """Depth maps in which every thing of `layers` is an upright card over the place it stands on.
+
+    The place is where the ray through its lowest pixels meets the floor, or the still depth measured just beneath them.
+    Frames in which neither can be trusted (soles hidden or out of the picture) take their depth from those around
+    them. A thing in the air seems to stand too far off, and so too large: it gets the depth at which it keeps its
+    least size. One that never stands is put a little in front of what is behind it. Depths are smoothed over time, so
+    that cards don't flicker.
+
+    Args:
+        depth: of what stands still; at moving pixels it is what lies around or behind them.
+        ground: up and floor, in the units and the world of `solution`.
+
+    Returns:
+        New depth maps (in memory); at moving pixels the confidence is 0.3. Frames without a pose are left as they are.
+    """
+    values, confidence = np.array(depth.depth, np.float32), np.array(depth.confidence, np.float16)
+    intrinsics = pixels.model_intrinsics(solution.intrinsics)
+    known = np.asarray(np.isfinite(solution.camera_from_world).all(axis=(1, 2)))
+    for thing in layers.things:
+        seen = [i for i in range(thing.first, thing.last + 1) if known[i] and (layers.labels[i] == thing.id).any()]
+        feet = [
+            _foot(depth, layers.labels[i] == thing.id, i, solution.camera_from_world[i], intrinsics[i], ground)
+            for i in seen
+        ]
+        for index, foot, foot_depth in zip(seen, feet, _steady(np.array(seen), feet)):
+            here, still = np.asarray(layers.labels[index]) == thing.id, np.asarray(depth.depth[index])
+            around = still[here][still[here] > 0]
+            if not np.isfinite(foot_depth) and not len(around):
+                continue
+            pose, lens = solution.camera_from_world[index], intrinsics[index]
+            at = foot_depth if np.isfinite(foot_depth) else _AIRBORNE * float(np.median(around))
+            card = _card(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens)
+            if len(around):  # never behind what it hides
+                card *= min(1.0, float(np.median(around / card[still[here] > 0])))
+            values[index][here], confidence[index][here] = card, GUESSED
+    return replace(depth, depth=values, confidence=confidence)
+
+
+def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Array, ground: Ground) -> _Foot:
+    still, confidence = np.asarray(depth.depth[index]), np.asarray(depth.confidence[index], np.float32)
+    y, x = _soles(here)
+    below = y + _BESIDE
+    seen = below < len(here)
+    sole = np.array([np.median(x) + 0.5, np.median(y) + 1.0])
+    beneath = still[below[seen], x[seen]]
+    beneath = beneath[(beneath > 0) & (confidence[below[seen], x[seen]] >= MEASURED)]
+    measured = float(np.median(beneath)) if len(beneath) >= max(2, 0.3 * len(x)) else np.nan
+    on_floor = _floor_depth(sole, pose, intrinsics, ground.floor)
+    sure = bool(seen.mean() > 0.5)
+    if np.isfinite(measured) and np.isfinite(on_floor):
+        sure &= abs(measured / on_floor - 1) < _AGREE
+    found = measured if np.isfinite(measured) else on_floor
+    rows = np.flatnonzero(here.any(axis=1))
+    height = (rows[-1] + 1 - rows[0]) / intrinsics[1, 1]
+    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height))
+
+
+def _soles(here: Array) -> tuple[Array, Array]:
+    """Rows and columns of the lowest pixel of every column that reaches the lowest band of the thing."""
+    rows = np.flatnonzero(here.any(axis=1))
+    columns = np.flatnonzero(here.any(axis=0))
+    lowest = here.shape[0] - 1 - np.argmax(here[::-1, columns], axis=0)
+    band = rows[-1] - max(2.0, _SOLE * (rows[-1] - rows[0]))
+    return lowest[lowest >= band], columns[lowest >= band]
+
+
+def _floor_depth(pixel: Array, camera_from_world: Array, intrinsics: Array, floor: Array | None) -> float:
+    """Depth at which the ray through a pixel meets the floor; NaN where it does not."""
+    if floor is None:
+        return float("nan")
+    normal = camera_from_world[:3, :3] @ floor[:3]
+    offset = floor[3] - normal @ camera_from_world[:3, 3]
+    ray = unproject(pixel, np.array(1.0), intrinsics)
+    slope = float(normal @ ray)
+    return -float(offset) / slope if abs(slope) > 1e-3 and -offset / slope > 0 else float("nan")
+
+
+def _steady(frames: Array, feet: list[_Foot]) -> Array:
+    """Depth for each of the frames that show the thing, NaN where nothing tells, without flicker."""
+    depths, sure = np.array([foot.depth for foot in feet]), np.array([foot.sure for foot in feet])
+    if not sure.any():
+        sure = np.isfinite(depths)
+    if not sure.any():
+        return depths
+    heights = np.array([foot.height for foot in feet])
+    least = float(np.percentile((depths * heights)[sure], 10))
+    in_air = sure & (depths * heights > _IN_AIR * least)
+    depths[in_air] = least / heights[in_air]
+    logs = np.interp(frames, frames[sure], np.log(depths[sure]))
+    calm = median_filter(logs, 5, mode="nearest")
+    return np.asarray(np.exp(gaussian_filter1d(calm, _STEADY_FRAMES, mode="nearest")))
+
+
+def _card(foot: Array, here: Array, up: Array, intrinsics: Array) -> Array:
+    """(n,) depth of the thing's pixels on the upright plane through `foot` that faces the camera; camera axes."""
+    facing = foot - (foot @ up) * up
+    rays = unproject(grid(here.shape[1], here.shape[0])[here].astype(np.float64), np.ones(int(here.sum())), intrinsics)
+    slope = rays @ facing
+    met = np.where(slope > 1e-6, (foot @ facing) / np.maximum(slope, 1e-6), foot[2])
+    return np.asarray(np.clip(met, foot[2] / _RELIEF, foot[2] * _RELIEF))

@@ -1,0 +1,49 @@
+"""Shadows that move are not things that move.
+
+A shadow dims a surface and keeps its hue and its texture (R. Cucchiara et al., "Detecting moving objects, ghosts, and
+shadows in video streams", PAMI 2003; J. Jacques et al., "Background subtraction and shadow detection in grayscale
+video sequences", SIBGRAPI 2005: the ratio to the background is constant over a small window).
+"""
+
+import cv2
+import numpy as np
+
+from model_server.geometry.shot import Array
+
+_DARKEST, _BRIGHTEST = 0.25, 0.88  # a shadow leaves this share of the light, sRGB values
+_HUE_SHARE, _HUE_LEVELS = 0.05, 4.0  # difference of color that noise and tinted light explain
+_RATIO_SPREAD = 0.12  # of the log ratio over 5 x 5 pixels
+
+
+def in_shadow(picture: Array, still_views: list[Array], visible: list[Array]) -> Array:
+    """(H, W) bool: pixels that look like the still surface behind them with less light on it.
+
+    Args:
+        picture: (H, W, 3) uint8 sRGB.
+        still_views: (H, W, 3) uint8 each: the same surface points as other frames show them.
+        visible: (H, W) bool each: where that holds.
+    """
+    if not still_views:
+        return np.zeros(picture.shape[:2], bool)
+    lit, count = _lit(np.stack(still_views), np.stack(visible))
+    now, lit = (cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0) for image in (picture, lit))
+    ratio = (now * lit).sum(-1) / np.maximum((lit * lit).sum(-1), 1.0)
+    tint = np.linalg.norm(now - ratio[..., None] * lit, axis=-1)
+    same_hue = tint < _HUE_SHARE * np.linalg.norm(now, axis=-1) + _HUE_LEVELS
+    log_ratio = np.log(np.clip(ratio, 0.05, 4.0))
+    mean = cv2.blur(log_ratio, (5, 5))
+    spread = np.sqrt(np.maximum(cv2.blur(log_ratio**2, (5, 5)) - mean**2, 0))
+    dimmed = (ratio > _DARKEST) & (ratio < _BRIGHTEST) & (count > 0)
+    core = cv2.blur((same_hue & dimmed & (spread < _RATIO_SPREAD)).astype(np.float32), (5, 5)) > 0.6
+    beside = cv2.dilate(core.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    return np.asarray(core | (beside & same_hue & (ratio > _DARKEST) & (ratio < 1.04)))  # with the soft rim
+
+
+def _lit(views: Array, visible: Array) -> tuple[Array, Array]:
+    """Each surface point at its second brightest (the brightest may be a mistake), and in how many views it is seen."""
+    light = np.where(visible, views.sum(-1, dtype=np.int32), -1)
+    count = visible.sum(0)
+    order = np.argsort(light, axis=0)
+    chosen = np.where(count >= 3, len(views) - 2, len(views) - 1)
+    index = np.take_along_axis(order, chosen[None], axis=0)
+    return np.take_along_axis(views, index[..., None], axis=0)[0], count

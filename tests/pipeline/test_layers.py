@@ -1,0 +1,82 @@
+"""A thing keeps its number."""
+
+import numpy as np
+from moving_box import PIXELS, box_clip, moving_in, solution_of, still_depth
+
+from model_server.geometry.shot import Motion
+from model_server.pipeline.layers import follow_things
+from model_server.pipeline.thing_groups import group_things
+
+RED, BLUE = (220, 40, 30), (30, 60, 210)
+
+
+def follow(images, moving):
+    clip = box_clip()
+    return follow_things(images, PIXELS, Motion(moving), still_depth(clip), solution_of(clip), lambda done: None)
+
+
+def discs(paths, frames=20, hidden=lambda frame, x: False, size=(120, 200)):
+    """Textured discs of 14 px radius on gray; a path is (color, start, step); also who is where, the last on top."""
+    rng = np.random.default_rng(0)
+    ground = rng.integers(90, 140, (*size, 3)).astype(np.uint8)
+    y, x = np.mgrid[: size[0], : size[1]]
+    grain = rng.integers(-25, 25, (29, 29, 1))
+    images, truth = np.repeat(ground[None], frames, axis=0), np.zeros((frames, *size), np.uint8)
+    for number, (color, start, step) in enumerate(paths, start=1):
+        for frame in range(frames):
+            cx, cy = (np.array(start) + np.array(step) * frame).astype(int)
+            if hidden(frame, cx):
+                continue
+            here = (x - cx) ** 2 + (y - cy) ** 2 <= 14**2
+            patch = np.clip(np.array(color) + grain, 0, 255).astype(np.uint8)
+            images[frame][here] = patch[y[here] - cy + 14, x[here] - cx + 14]
+            truth[frame][here] = number
+    return images, truth
+
+
+def test_the_box_is_one_layer_over_the_whole_shot():
+    clip = box_clip()
+    layers = follow(clip.images, moving_in(1.0).moving)
+    (thing,) = layers.things
+    assert (thing.id, thing.name, thing.first, thing.last) == (1, "Thing 1", 0, len(clip.images) - 1)
+    assert set(np.unique(layers.labels)) == {0, 1}
+
+
+def test_nothing_moving_is_no_layer():
+    images, _ = discs([])
+    assert follow(images, np.zeros(images.shape[:3], np.uint8)).things == ()
+
+
+def test_a_thing_keeps_its_number_behind_a_wall():
+    images, truth = discs([(RED, (20, 60), (6, 0))], frames=26, hidden=lambda frame, x: 70 < x < 105)
+    layers = follow(images, (truth > 0).astype(np.uint8) * 255)
+    (thing,) = layers.things
+    assert (thing.first, thing.last) == (0, 25)
+    assert np.array_equal(layers.labels > 0, truth > 0)
+
+
+def test_things_that_cross_keep_their_numbers():
+    images, truth = discs([(RED, (20, 60), (8, 0)), (BLUE, (172, 60), (-8, 0))])
+    layers = follow(images, (truth > 0).astype(np.uint8) * 255)
+    assert len(layers.things) == 2
+    for frame in (0, -1):
+        for number in (1, 2):
+            (found,) = np.unique(layers.labels[frame][truth[frame] == number])
+            (other,) = np.unique(layers.labels[0][truth[0] == number])
+            assert found == other
+
+
+def test_specks_and_flashes_are_no_layers():
+    images, truth = discs([(RED, (20, 60), (6, 0))])
+    moving = (truth > 0).astype(np.uint8) * 255
+    moving[:, 5, 5] = 255  # a pixel all along
+    moving[9, 90:110, 20:40] = 255  # a large patch for one frame
+    (thing,) = follow(images, moving).things
+    assert thing.id == 1
+
+
+def test_parts_that_touch_all_the_time_are_one_thing():
+    labels = np.zeros((10, 20, 30), np.int32)
+    labels[:, 5:10, 5:10], labels[:, 10:15, 5:10] = 1, 2
+    labels[:3, 5:10, 12:16], labels[3:, 5:10, 24:28] = 3, 3
+    assert group_things(labels, 3, gap_px=2).tolist() == [0, 1, 1, 3]

@@ -1,0 +1,61 @@
+"""What moves gets the depth of the place it stands on."""
+
+from dataclasses import replace
+
+import numpy as np
+from moving_box import PIXELS, floor_of, solution_of, still_depth
+from synthetic import synthetic_clip
+from tolerances import MOVING_DEPTH_FLICKER, MOVING_DEPTH_RELATIVE
+
+from model_server.geometry.shot import DepthMaps, Ground, Layer, Layers
+from model_server.pipeline.moving_depth import GUESSED, stand_on_ground
+
+
+def standing(ground=None, depth=None):
+    clip = synthetic_clip()
+    layers = Layers(clip.moving.astype(np.uint8), (Layer(1, "Thing 1", 0, len(clip.images) - 1),))
+    ground = ground or floor_of(clip)
+    return clip, stand_on_ground(depth or still_depth(clip), layers, solution_of(clip), PIXELS, ground)
+
+
+def relative_error(clip, found):
+    return np.abs(found.depth / clip.depth - 1)[clip.moving].mean()
+
+
+def test_the_box_stands_where_it_touches_the_floor():
+    clip, found = standing()
+    assert relative_error(clip, found) <= MOVING_DEPTH_RELATIVE
+
+
+def test_the_floor_itself_may_be_unknown():
+    clip = synthetic_clip()
+    _, found = standing(ground=replace(floor_of(clip), floor=None))
+    assert relative_error(clip, found) <= MOVING_DEPTH_RELATIVE
+
+
+def test_the_still_depth_may_be_unknown():
+    clip = synthetic_clip()
+    unknown = DepthMaps(np.zeros_like(clip.depth), np.zeros(clip.depth.shape, np.float16))
+    _, found = standing(depth=unknown)
+    assert relative_error(clip, found) <= MOVING_DEPTH_RELATIVE
+
+
+def test_what_stands_still_keeps_its_depth_and_the_rest_admits_a_guess():
+    clip, found = standing()
+    before = still_depth(clip)
+    assert np.array_equal(found.depth[~clip.moving], before.depth[~clip.moving])
+    assert np.array_equal(found.confidence[~clip.moving], before.confidence[~clip.moving])
+    assert np.all(found.confidence[clip.moving] == np.float16(GUESSED))
+
+
+def test_depth_of_the_box_does_not_flicker():
+    clip, found = standing()
+    middle = np.array([np.median(d[m]) / np.median(t[m]) for d, t, m in zip(found.depth, clip.depth, clip.moving)])
+    assert np.abs(np.diff(np.log(middle))).max() <= MOVING_DEPTH_FLICKER
+
+
+def test_nothing_known_stays_unknown():
+    clip = synthetic_clip()
+    unknown = DepthMaps(np.zeros_like(clip.depth), np.zeros(clip.depth.shape, np.float16))
+    _, found = standing(Ground(floor_of(clip).up, None), unknown)
+    assert not found.depth.any()

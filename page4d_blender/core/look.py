@@ -34,4 +34,5 @@ class Wiring(StrEnum):
     FRAMES = "Frames"
     PER_FRAME = "Per Frame"
     LAYER = "Only Layer"
+    LAYERS_APART = "Layers Apart"
     MATERIAL = "Material"

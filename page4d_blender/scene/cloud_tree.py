@@ -69,7 +69,7 @@ def _declare_inputs(tree: bpy.types.NodeTree) -> None:
         0,
         100,
     )
-    declare(Look.POINT_SIZE, "NodeSocketFloat", 1.0, "1 is as wide as the point's pixel in the picture", 0.0, 100.0)
+    declare(Look.POINT_SIZE, "NodeSocketFloat", 1.0, "1 just covers the point's pixel in the picture", 0.0, 100.0)
     declare(Look.COLOR_BY, "NodeSocketMenu", None, "What the points' color shows")
     declare(Look.DECIMATE, "NodeSocketInt", 1, "Keep one point of so many", 1, 1000)
     declare(Look.SHOW_BACKGROUND, "NodeSocketBool", True, "Show the points that stand still")
@@ -77,12 +77,13 @@ def _declare_inputs(tree: bpy.types.NodeTree) -> None:
         Look.SHOW_LAYERS,
         "NodeSocketBool",
         True,
-        "Show the points of moving things here too; each also has a cloud of its own",
+        "Show the points of moving things",
     )
     hidden = {"hide_in_modifier": True}
     declare(Wiring.FRAMES, "NodeSocketCollection", None, "One mesh for each frame", **hidden)
     declare(Wiring.PER_FRAME, "NodeSocketBool", False, "Pick a frame; else show the object's own points", **hidden)
     declare(Wiring.LAYER, "NodeSocketInt", ALL_LAYERS, "Number of the only moving thing to show; -1 is all", **hidden)
+    declare(Wiring.LAYERS_APART, "NodeSocketBool", False, "Moving things have clouds of their own", **hidden)
     declare(Wiring.MATERIAL, "NodeSocketMaterial", None, "Material of the points", **hidden)
 
 
@@ -123,7 +124,8 @@ def _kept(nodes: "_Nodes") -> Any:
     )
     single = nodes.compare("INT", "GREATER_EQUAL", only, 0)
     lowest = nodes.switch("INT", single, nodes.switch("INT", background, 1, 0), only)
-    highest = nodes.switch("INT", single, nodes.switch("INT", layers, 0, 255), only)
+    last = nodes.switch("INT", single, nodes.switch("INT", nodes.inputs[Wiring.LAYERS_APART], 255, 0), only)
+    highest = nodes.switch("INT", layers, 0, last)
     layer = nodes.attribute("INT", "layer")
     wanted = nodes.logic(
         "AND", nodes.compare("INT", "GREATER_EQUAL", layer, lowest), nodes.compare("INT", "LESS_EQUAL", layer, highest)
@@ -140,7 +142,7 @@ def _kept(nodes: "_Nodes") -> Any:
 
 def _radius(nodes: "_Nodes") -> Any:
     return nodes.math(
-        "MULTIPLY", nodes.attribute("FLOAT", "size"), nodes.math("MULTIPLY", nodes.inputs[Look.POINT_SIZE], 0.5)
+        "MULTIPLY", nodes.attribute("FLOAT", "size"), nodes.math("MULTIPLY", nodes.inputs[Look.POINT_SIZE], 0.5**0.5)
     )
 
 

@@ -43,9 +43,8 @@ def fill_frame_clouds(
         frame = bpy.data.objects.new(mesh.name, mesh)
         frame[ROLE] = Role.FRAME_CLOUD.value
         collection.objects.link(frame)
-    if new:
-        # Each moving thing has a cloud of its own: shown here too, it would stay when the artist hides that one.
-        compat.set_input(modifier, Look.SHOW_LAYERS, not package.manifest.layers)
+    # Each moving thing has a cloud of its own: shown here too, it would stay when the artist hides that one.
+    compat.set_input(modifier, Wiring.LAYERS_APART, bool(package.manifest.layers))
     return thing
 
 

@@ -11,7 +11,7 @@ from tolerances import SCENE_UNITS
 
 from page4d_blender import compat
 from page4d_blender.core.clouds import frame_cloud
-from page4d_blender.core.look import ColorBy, Look
+from page4d_blender.core.look import ColorBy, Look, Wiring
 from page4d_blender.core.package import open_package
 from page4d_blender.scene.importer import build_scene
 
@@ -52,7 +52,7 @@ def test_points_just_cover_their_pixels(scene, written):
     found = shown_points(scene, 1005)["frames"]
     depth = written.depth[2][(written.depth[2] > 0) & (written.layers[2] == 0)]
     pixel = depth * 2 / written.intrinsics[2, 0, 0]
-    assert np.allclose(found.radii * 2, pixel, rtol=1e-4)
+    assert np.allclose(found.radii, pixel / np.sqrt(2), rtol=1e-4)  # up to its corners
 
 
 def test_without_moving_things_the_frames_hold_everything(scene, tmp_path):
@@ -75,7 +75,7 @@ def test_an_input_drops_exactly_the_points_that_it_says(scene, written, look, va
     package = open_package(written.folder)
     build_scene(package, scene)
     modifier = part(scene, "frames").modifiers[0]
-    compat.set_input(modifier, Look.SHOW_LAYERS, True)
+    compat.set_input(modifier, Wiring.LAYERS_APART, False)
     cloud = frame_cloud(package, 1)
     assert shown_counts(scene, 1003)["frames"] == len(cloud.positions)
     compat.set_input(modifier, look, value)
@@ -91,6 +91,17 @@ def test_minimum_confidence_leaves_a_cloud_without_confidence_alone(scene, writt
     assert shown_counts(scene, 1001)["background"] == 500
 
 
+def test_all_that_moves_or_all_that_stands_still_can_be_hidden(scene, written):
+    build_scene(open_package(written.folder), scene)
+    things = [part(scene, "background"), part(scene, "frames"), part(scene, "layer", 1), part(scene, "layer", 2)]
+    for look, left in ((Look.SHOW_LAYERS, {"background", "frames"}), (Look.SHOW_BACKGROUND, {"layer 1", "layer 2"})):
+        for shown in (False, True):
+            for thing in things:
+                compat.set_input(thing.modifiers[0], look, shown)
+            expected = {"background", "frames", "layer 1", "layer 2"} if shown else left
+            assert set(shown_counts(scene, 1003)) == expected
+
+
 def test_point_size_scales_the_radius(scene, written):
     build_scene(open_package(written.folder), scene)
     before = shown_points(scene, 1001)["frames"].radii
@@ -102,7 +113,7 @@ def test_color_shows_depth_confidence_or_layer(scene, written):
     package = open_package(written.folder)
     build_scene(package, scene)
     modifier = part(scene, "frames").modifiers[0]
-    compat.set_input(modifier, Look.SHOW_LAYERS, True)
+    compat.set_input(modifier, Wiring.LAYERS_APART, False)
     cloud = frame_cloud(package, 0)
 
     def colors(choice):

@@ -39,7 +39,7 @@ def test_every_rendered_point_lies_in_the_middle_of_its_own_pixel(scene, tmp_pat
     build_scene(open_package(written.folder), scene)
     part(scene, "background").hide_render = True
     for role, layer in (("frames", None), ("layer", 1)):
-        compat.set_input(part(scene, role, layer).modifiers[0], Look.POINT_SIZE, 0.7)
+        compat.set_input(part(scene, role, layer).modifiers[0], Look.POINT_SIZE, 0.5)
     picture = rendered(scene, 1003, tmp_path / "render.png", samples=32)
     known = written.depth[2] > 0
     (height, width), (x_step, y_step) = known.shape, stretch
@@ -59,7 +59,7 @@ def test_colors_of_a_render_are_the_packages(scene, tmp_path):
     written = made.write_synthetic_package(tmp_path / "shot.page4d")
     build_scene(open_package(written.folder), scene)
     part(scene, "frames").hide_render = part(scene, "layer", 1).hide_render = True
-    compat.set_input(part(scene, "background").modifiers[0], Look.POINT_SIZE, 6.0)
+    compat.set_input(part(scene, "background").modifiers[0], Look.POINT_SIZE, 4.0)
     picture = rendered(scene, 1001, tmp_path / "render.png")
     opaque = picture[picture[..., 3] > 254]
     assert len(opaque) > 1000

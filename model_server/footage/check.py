@@ -102,6 +102,8 @@ def _listen(
         child.stdin.flush()
     for line in child.stdout:
         watchdog.feed()
+        if not line.endswith("\n"):
+            return None  # it died while it spoke
         message: dict[str, Any] = json.loads(line)
         if "fraction" not in message:
             return message

@@ -3,6 +3,8 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from model_server.errors import BadFootage
 from model_server.footage.clip import ClipInfo
 from model_server.footage.images import ImageHeader, read_header, read_picture
@@ -92,31 +94,36 @@ def _describe_movie(path: Path, frames: FrameRange, fps: Fraction | None) -> Sou
     picture = first_picture(path, index, numbers[0] - 1)
     RgbConverter().rgb(picture)
     _, swaps = turn_of(picture)
-    with MovieFile(path) as movie:
-        stored = plausible_aspect(float(movie.stream.sample_aspect_ratio or 1))
-        rate = fps or _rate(movie, index)
-        several = movie.stream_count > 1
     width, height = (picture.height, picture.width) if swaps else (picture.width, picture.height)
     check_size(path.name, width, height)
-    aspect = 1 / stored if swaps else stored
-    notes = [*gap_notes(numbers, frames), *_aspect_notes(aspect)]
-    if rate is None:
-        rate = _ASSUMED_FPS
-        notes.append(f"frames per second not known: {_ASSUMED_FPS} assumed")
-    if picture.interlaced_frame:
-        notes.append("interlaced: each frame holds two moments; deinterlace it for a precise solve")
-    if index.varies:
-        notes.append(f"variable frame rate: every frame counts once, at {float(rate):.4g} frames per second")
-    if any(component.is_alpha for component in picture.format.components):
-        notes.append("transparent pixels are shown on black")
-    if picture.color_trc in _HDR_TRANSFERS:
-        notes.append(f"HDR ({_HDR_TRANSFERS[picture.color_trc]}) is used without tone mapping")
-    if several:
-        notes.append("more than one video stream: the first is used")
-    if index.count < index.declared:
-        notes.append(f"cut off or damaged: {index.count} of {index.declared} frames can be read")
-    info = ClipInfo(path.stem, (path,), width, height, aspect, rate, numbers, tuple(notes))
-    return Source(info, index)
+    with MovieFile(path) as movie:
+        stored = plausible_aspect(float(movie.stream.sample_aspect_ratio or 1))
+        known_rate = fps or _rate(movie, index)
+        several = movie.stream_count > 1
+    rate, aspect = known_rate or _ASSUMED_FPS, 1 / stored if swaps else stored
+    unusual = {
+        f"frames per second not known: {_ASSUMED_FPS} assumed": known_rate is None,
+        f"variable frame rate: every frame counts once, at {float(rate):.4g} frames per second": index.varies,
+        "more than one video stream: the first is used": several,
+        f"cut off or damaged: {index.count} of {index.declared} frames can be read": index.count < index.declared,
+    }
+    notes = (
+        *gap_notes(numbers, frames),
+        *_aspect_notes(aspect),
+        *(note for note, holds in unusual.items() if holds),
+        *_picture_notes(picture),
+    )
+    return Source(ClipInfo(path.stem, (path,), width, height, aspect, rate, numbers, notes), index)
+
+
+def _picture_notes(picture: av.VideoFrame) -> tuple[str, ...]:
+    unusual = {
+        "interlaced: each frame holds two moments; deinterlace it for a precise solve": picture.interlaced_frame,
+        "transparent pixels are shown on black": any(c.is_alpha for c in picture.format.components),
+        f"HDR ({_HDR_TRANSFERS.get(picture.color_trc)}) is used without tone mapping": picture.color_trc
+        in _HDR_TRANSFERS,
+    }
+    return tuple(note for note, holds in unusual.items() if holds)
 
 
 def _check_whole(path: Path, index: MovieIndex, frames: FrameRange) -> None:

@@ -62,7 +62,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         pixels = picture.read_image(picture.current_subimage(), 0, first, last, _read_type(spec))
         complaint = picture.geterror()
         if pixels is None or "Premature end" in complaint:
-            raise _damaged(path, _one_line(complaint, path) or "its pixels can not be read")
+            raise _damaged(path, _one_line(complaint, path) or "its pixels can't be read")
         colors = to_srgb8(pixels[..., :count], _encoding(spec))
         colors = colors if count == 3 else np.repeat(colors, 3, axis=2)
         return _upright(_in_display_window(colors, spec), spec)

@@ -19,6 +19,9 @@ _FORMATS = (
 )
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(MAX_PIXELS)}
 
+# What PyAV raises on broken files; IndexError where a stream that the header names is not there.
+BROKEN = (av.error.FFmpegError, ValueError, IndexError)
+
 
 class MovieFile:
     """The first video stream of a movie. Use it as a context manager, or close it."""
@@ -28,7 +31,7 @@ class MovieFile:
         self.name = path.name
         try:
             self.container = av.open(str(path.absolute()), options=_OPTIONS, metadata_errors="replace")
-        except (av.error.FFmpegError, ValueError) as error:
+        except BROKEN as error:
             raise self._unreadable(error) from error
         # A cover picture of a sound file is a video stream, too, by name.
         streams = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -64,7 +67,7 @@ class MovieFile:
             for packet in self.container.demux(self.stream):
                 if packet.size:  # an empty packet ends the stream
                     yield packet
-        except (av.error.FFmpegError, ValueError) as error:
+        except BROKEN as error:
             raise self._unreadable(error) from error
 
     def seek(self, time: int) -> None:
@@ -76,7 +79,7 @@ class MovieFile:
         try:
             self.container.seek(time, stream=self.stream, backward=True)
             self._decoder.flush_buffers()
-        except (av.error.FFmpegError, ValueError) as error:
+        except BROKEN as error:
             raise self._unreadable(error) from error
 
     def pictures(self) -> Iterator[av.VideoFrame]:
@@ -89,12 +92,12 @@ class MovieFile:
         for packet in self.packets():
             try:
                 yield from self._decoder.decode(packet)
-            except (av.error.FFmpegError, ValueError) as error:
+            except BROKEN as error:
                 damage = error
                 break
         try:
             yield from self._decoder.decode(None)
-        except (av.error.FFmpegError, ValueError) as error:
+        except BROKEN as error:
             damage = damage or error
         if damage is not None:
             raise self._unreadable(damage) from damage

@@ -39,7 +39,7 @@ class MovieIndex:
         """The last keyframe at or before `frame`: its frame, and the time to seek to."""
         if not self.times:
             return None
-        place = bisect.bisect_right(self.keys, (self.times[frame], MAX_FRAMES**3)) - 1
+        place = bisect.bisect_right(self.keys, self.times[frame], key=lambda key: key[0]) - 1
         if place < 0:
             return None
         time, target = self.keys[place]
@@ -64,11 +64,12 @@ def index_movie(path: Path) -> MovieIndex:
     """
     with MovieFile(path) as movie:
         declared, length = _declared(movie), _stated_length(movie)
-        packets = [_Packet.of(p) for p in movie.packets() if not p.is_discard]
+        shown = (packet for packet in movie.packets() if not packet.is_discard)
+        packets = [_Packet.of(packet) for packet in islice(shown, MAX_FRAMES + 1)]
         seeks = movie.container.format.name.startswith(_SEEKABLE)
         hides = movie.stream.codec_context.name in _HIDING_CODECS
     if len(packets) > MAX_FRAMES:
-        raise BadFootage(f"'{path.name}' holds {len(packets)} frames", hint=f"the limit is {MAX_FRAMES}; cut it")
+        raise BadFootage(f"'{path.name}' holds more than {MAX_FRAMES} frames", hint="cut it into parts")
     whole = [p for p in packets if not p.damaged]
     times = sorted(p.time for p in whole if p.time is not None)
     if hides or len(set(times)) != len(whole) or not _decodes_as(path, times[:_TRIED]):
@@ -115,10 +116,10 @@ def _stated_length(movie: MovieFile) -> int:
 
 
 def _pictures_in(length: int, times: list[int]) -> int:
-    """How many pictures last for `length` at the steady rate of `times`; 0 where it is not steady, or not far more."""
+    """How many pictures of the steady rate of `times` end at `length`; 0 where it is not steady, or not far more."""
     if len(times) < 2 or not _is_steady(times):
         return 0
-    count = round(length * (len(times) - 1) / (times[-1] - times[0]))
+    count = round((length - max(times[0], 0)) * (len(times) - 1) / (times[-1] - times[0]))
     return count if count > len(times) + _ROUNDED else 0
 
 

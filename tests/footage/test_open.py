@@ -133,8 +133,10 @@ def _worker(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_decoder_that_crashes_takes_nothing_with_it(tmp_path, monkeypatch):
-    _worker(tmp_path, monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+@pytest.mark.parametrize("said", ["", '{"frac'])
+def test_a_decoder_that_crashes_takes_nothing_with_it(tmp_path, monkeypatch, said):
+    last_words = f"print('{said}', end='', flush=True)"
+    _worker(tmp_path, monkeypatch, f"import os, signal; {last_words}; os.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(BadFootage, match=r"'x\.mp4' crashed its decoder"):
         check.run_checked({}, "x.mp4")
 

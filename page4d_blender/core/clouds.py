@@ -9,6 +9,7 @@ from .coordinates import blender_points
 from .package import Package
 
 POINT_CAP = 150_000  # a frame: what Blender still plays at footage speed
+SHOT_CAP = 40_000_000  # all frames together: about 1 GB in memory and in the .blend, at 26 bytes a point
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ def frame_cloud(package: Package, index: int, cap: int = POINT_CAP) -> Cloud:
         layers=np.asarray(package.layers[index]).ravel()[pixels],
         edges=_depth_jumps(depth).ravel()[pixels],
     )
+
+
+def frame_cap(package: Package) -> int:
+    """How many points a frame may have, so that a long shot fits into memory as well."""
+    return max(1, min(POINT_CAP, SHOT_CAP // len(package.frame_numbers)))
 
 
 def background_cloud(package: Package) -> Cloud:

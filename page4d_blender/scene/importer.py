@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..core.clouds import Cloud, background_cloud, frame_cloud, layer_center
+from ..core.clouds import POINT_CAP, Cloud, background_cloud, frame_cap, frame_cloud, layer_center
 from ..core.coordinates import blender_camera_matrices, leveling_matrix
 from ..core.package import Package
 from ..core.roles import Role
@@ -57,34 +57,36 @@ def build_scene(
     background = background_cloud(package)
     fill_background(package, scene, root, background)
     fill_tracks(package, scene, root)
-    centers = _Centers(package, progress)
-    frames = fill_frame_clouds(package, scene, root, centers.cloud_of)
-    _build_layers(package, scene, camera, frames, files, centers, warnings)
+    clouds = _FrameClouds(package, progress)
+    frames = fill_frame_clouds(package, scene, root, clouds.cloud_of)
+    _build_layers(package, scene, camera, frames, files, clouds, warnings)
 
+    if clouds.cap < POINT_CAP:
+        warnings.append(f"the shot is long: each of its frames shows at most {clouds.cap:,} points")
     unknown = int((~package.known).sum())
     if unknown:
         warnings.append(f"{unknown} of {len(package.known)} frames have no camera; they have no keys and no points")
     return BuildReport(
         frames=int(package.known.sum()),
-        points=centers.point_count + len(background.positions),
+        points=clouds.point_count + len(background.positions),
         layers=len(facts.layers),
         camera=camera.name,
         warnings=tuple(warnings),
     )
 
 
-class _Centers:
+class _FrameClouds:
     """Makes each frame's cloud once, and keeps of it only where the moving things are."""
 
     def __init__(self, package: Package, progress: Callable[[float], None]) -> None:
         self._package, self._progress = package, progress
-        self.point_count = 0
-        self.of_layer: dict[int, dict[int, np.ndarray]] = {layer.id: {} for layer in package.manifest.layers}
+        self.point_count, self.cap = 0, frame_cap(package)
+        self.centers_of: dict[int, dict[int, np.ndarray]] = {layer.id: {} for layer in package.manifest.layers}
 
     def cloud_of(self, index: int) -> Cloud:
-        cloud = frame_cloud(self._package, index)
+        cloud = frame_cloud(self._package, index, self.cap)
         self.point_count += len(cloud.positions)
-        for layer, centers in self.of_layer.items():
+        for layer, centers in self.centers_of.items():
             if (center := layer_center(cloud, layer)) is not None:
                 centers[index] = center
         self._progress((index + 1) / len(self._package.frame_numbers))
@@ -115,7 +117,7 @@ def _build_layers(
     camera: bpy.types.Object,
     frames: bpy.types.Object,
     files: PlateFiles | None,
-    centers: _Centers,
+    clouds: _FrameClouds,
     warnings: list[str],
 ) -> None:
     """Cloud, Empty and card of every moving thing; what an earlier import had beyond these goes."""
@@ -124,7 +126,7 @@ def _build_layers(
     for layer in package.manifest.layers:
         name = f"{package.manifest.clip.name} {layer.name}"
         ensure_layer_cloud(scene, frames, layer.id, name)
-        places = centers.of_layer[layer.id]
+        places = clouds.centers_of[layer.id]
         if not places:
             warnings.append(f"{layer.name} has no point of known depth in any frame")
             continue

@@ -55,6 +55,15 @@ def test_points_just_cover_their_pixels(scene, written):
     assert np.allclose(found.radii, pixel / np.sqrt(2), rtol=1e-4)  # up to its corners
 
 
+def test_a_long_shot_is_thinned_to_fit_into_memory_and_says_so(scene, written, monkeypatch):
+    monkeypatch.setattr("page4d_blender.core.clouds.SHOT_CAP", 5 * 700)
+    report = build_scene(open_package(written.folder), scene)
+    assert any("700 points" in warning for warning in report.warnings)
+    counts = shown_counts(scene, 1003)
+    assert sum(counts.values()) == 700 + counts["background"]
+    assert report.points == 5 * 700 + counts["background"]
+
+
 def test_without_moving_things_the_frames_hold_everything(scene, tmp_path):
     written = made.write_synthetic_package(tmp_path / "shot.page4d", replace(made.LANDSCAPE, things=0))
     build_scene(open_package(written.folder), scene)

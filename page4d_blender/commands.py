@@ -123,7 +123,7 @@ def _build(folder: Path, footage: Path | None, out: Path) -> None:
         bpy.ops.wm.save_mainfile(compress=True)
     except RuntimeError as error:
         raise BadCommand(f"'{out}' can't be written: {error}".strip(), hint="give another --out") from error
-    print(f"{out}: {solve_summary(package)}; {report.points} points, {report.layers} moving layers", flush=True)
+    print(f"{out}: {solve_summary(package)}; {report.points} points, moving layers: {report.layers}", flush=True)
 
 
 def _check_out(out: Path) -> None:

@@ -201,5 +201,5 @@ def _refusal(response: requests.Response) -> ServerError:
         if status == 401:  # an answer to HEAD has no words
             message, hint, code = "the token is missing or wrong", "", "wrong_token"
     if code == "wrong_token":
-        hint = "give the token that the server printed the place of when it started"
+        hint = "copy it from the file that the server names when it starts"
     return ServerError(message, hint=hint, code=code, status=status)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from .access import NoToken
 from .client import Client, JobState, JobStatus, NoAnswer, ServerError
 from .errors import Page4DError
 from .footage_files import FootageFiles, footage_files
@@ -62,6 +63,7 @@ class Failed:
     message: str
     hint: str
     is_our_fault: bool = False
+    is_about_server: bool = False  # not about the footage or the job: its address, its token, its version
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class SolveJob:
         except Stopped:
             say(self._canceled())
         except Page4DError as error:
-            say(Failed(error.message, error.hint, isinstance(error, ServerError) and error.is_our_fault))
+            say(_failed(error))
         except Exception as error:  # the edge of the thread: whatever it is, the artist must hear of it
             say(
                 Failed(
@@ -245,6 +247,13 @@ class SolveJob:
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Stopped
+
+
+def _failed(error: Page4DError) -> Failed:
+    if not isinstance(error, ServerError):
+        return Failed(error.message, error.hint, is_about_server=isinstance(error, NoToken))
+    # What the server says about a job has a code; what is said of the server itself has none.
+    return Failed(error.message, error.hint, error.is_our_fault, error.code in ("", "wrong_token"))
 
 
 class _Bytes:

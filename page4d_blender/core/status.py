@@ -39,6 +39,7 @@ class Status:
     fraction: float = 0.0  # of what `line` says
     hint: str = ""
     folder: Path | None = None  # the result package
+    is_about_server: bool = False  # what failed is mended in the preferences
 
 
 def status_after(status: Status, message: Message) -> Status:
@@ -58,8 +59,8 @@ def status_after(status: Status, message: Message) -> Status:
             return Status(Phase.WORKING, "Fetching the result", fraction)
         case Done(folder):
             return Status(Phase.DONE, "Solved", 1.0, folder=folder)
-        case Failed(text, hint):
-            return Status(Phase.FAILED, sentence(text), hint=sentence(hint))
+        case Failed(text, hint, _, is_about_server):
+            return Status(Phase.FAILED, sentence(text), hint=sentence(hint), is_about_server=is_about_server)
         case Canceled():
             return Status(Phase.CANCELED, "Canceled")
 

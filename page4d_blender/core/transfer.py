@@ -16,6 +16,7 @@ from .client import Client, NoAnswer, ServerError
 from .errors import PackageError, Page4DError
 
 _CHUNK = 1 << 20
+_RECEIVED_AT_ONCE = 1 << 16  # what of it has come is lost where a connection breaks
 _MANIFEST = "manifest.json"
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -175,7 +176,7 @@ def _receive(
         here = here if response.status_code == 206 else 0
         with target.open("ab" if here else "wb") as stream:
             try:
-                for chunk in response.iter_content(_CHUNK):
+                for chunk in response.iter_content(_RECEIVED_AT_ONCE):
                     if stop.is_set():
                         raise Stopped
                     stream.write(chunk)

@@ -58,8 +58,7 @@ class PAGE4D_OT_import_package(bpy.types.Operator):
         SESSION.summary = solve_summary(opened)
         for warning in report.warnings:
             self.report({"WARNING"}, sentence(warning))
-        layers = f", {report.layers} moving layers" if report.layers else ""
-        self.report({"INFO"}, f"{SESSION.summary}; {report.points} points{layers}")
+        self.report({"INFO"}, f"{SESSION.summary}; {report.points} points, moving layers: {report.layers}")
         if preferences().look_through_camera:
             _look_through_camera(context)
 

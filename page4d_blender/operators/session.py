@@ -7,11 +7,15 @@ from pathlib import Path
 import bpy
 
 from ..addon_id import ADDON_ID
-from ..core.access import ServerAddress, parse_address
+from ..core.access import BadAddress, ServerAddress, parse_address
 from ..core.errors import Page4DError
 from ..core.job import SolveJob
 from ..core.server_process import ServerProcess
 from ..core.status import Phase, Status, sentence
+
+
+class Offline(Page4DError):
+    """Blender's user has not allowed it to go online."""
 
 
 @dataclass
@@ -29,7 +33,10 @@ class Session:
         return self.status.phase is Phase.WORKING
 
     def failed(self, error: Page4DError) -> None:
-        self.status = Status(Phase.FAILED, sentence(error.message), hint=sentence(error.hint))
+        is_about_server = isinstance(error, (BadAddress, Offline))
+        self.status = Status(
+            Phase.FAILED, sentence(error.message), hint=sentence(error.hint), is_about_server=is_about_server
+        )
 
     def say_server(self, line: str, is_good: bool) -> None:
         self.server_line, self.server_is_good = line, is_good
@@ -47,14 +54,14 @@ def server_address() -> ServerAddress:
 
     Raises:
         BadAddress: the preferences hold none.
-        Page4DError: it is another machine, and Blender may not go online.
+        Offline: it is another machine, and Blender may not go online.
     """
     address = parse_address(preferences().address)
     if not address.is_this_machine and not bpy.app.online_access:
         hint = "allow online access in Preferences, System, Network"
         if bpy.app.online_access_override:
             hint = "Blender was started with --offline-mode; start it without"
-        raise Page4DError(f"the server {address.host} is another machine, and Blender is offline", hint=hint)
+        raise Offline(f"the server {address.host} is another machine, and Blender is offline", hint=hint)
     return address
 
 

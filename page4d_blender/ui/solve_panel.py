@@ -96,6 +96,8 @@ def _draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_wrapped(box, context, status.line, icon="ERROR")
         if status.hint:
             draw_wrapped(box, context, status.hint, icon="BLANK1")
+        if not status.is_about_server:
+            return
         row = box.row()
         if context.preferences.addons[ADDON_ID].preferences.server_executable:
             row.operator("page4d.start_server")

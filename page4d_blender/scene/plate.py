@@ -1,5 +1,6 @@
 """The footage itself, behind everything the camera sees, undistorted by the solved lens."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ def find_plate(package: Package, given: Path | None) -> PlateFiles | None:
         if "://" in hint or hint.startswith(("\\\\", "//")) or file.name not in package.manifest.clip.file_names:
             return None
         given = file
+    given = Path(os.path.abspath(given))  # Blender's own idea of the current folder is another one
     if given.is_dir():
         given = next((given / name for name in package.manifest.clip.file_names if (given / name).is_file()), given)
     if not given.is_file():

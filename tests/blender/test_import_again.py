@@ -1,6 +1,7 @@
 """Importing again updates what is there: the artist's own work stays, and nothing is left over."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import bpy
 import make_package as made
@@ -125,6 +126,13 @@ def test_a_rename_in_the_package_is_no_way_to_lose_the_background_plate(scene, w
         assert not build_scene(package, scene, given).warnings
         (background,) = scene.camera.data.background_images
         assert bpy.path.abspath(background.clip.filepath) == str(plates / "shot.1001.png")
+
+
+def test_footage_is_found_by_a_path_relative_to_the_shell(scene, written, monkeypatch):
+    monkeypatch.chdir(written.plate.parent)
+    build_scene(open_package(written.folder), scene, Path(written.plate.name))
+    (background,) = scene.camera.data.background_images
+    assert bpy.path.abspath(background.clip.filepath) == str(written.plate)
 
 
 def _everything() -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """The result: `GET /v1/jobs/{id}/package/{path}`, with ranges and ETag."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from model_server.errors import ServerError
 from model_server.jobs.service import JobService
 from model_server.package.manifest import MANIFEST_NAME
 from model_server.package.reader import read_package
+
+_ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+class BadRange(ServerError):
+    status, code = 416, "bad_range"
 
 
 class NoSuchFile(ServerError):
@@ -30,9 +37,22 @@ def package_routes(service: JobService) -> APIRouter:
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
             return Response(status_code=304, headers=headers)
+        if "if-range" not in request.headers:
+            _check_range(request.headers.get("range"), (folder / path).stat().st_size)
         return FileResponse(folder / path, headers=headers, media_type=_media_type(path))
 
     return router
+
+
+def _check_range(header: str | None, size: int) -> None:
+    """FileResponse would answer a bad range in words of its own, not in the API's error shape."""
+    if header is None:
+        return
+    match = _ONE_RANGE.fullmatch(header)
+    first, last = (match[1], match[2]) if match else ("", "")
+    begins_inside = int(first) < size and (not last or int(first) <= int(last)) if first else bool(last.strip("0"))
+    if not begins_inside:
+        raise BadRange(f"Range {header!r:.80} is not a part of {size} bytes", hint="send 'bytes=<first>-<last>'")
 
 
 @lru_cache(maxsize=16)

@@ -37,6 +37,8 @@ def test_a_job_goes_on_after_the_server_was_killed_in_each_stage(tmp_path, foota
     with RunningServer(tmp_path) as server:
         job_id = _send(server, footage)
         for stage in STAGES:
+            if stage in cut_in:  # the one before went by too quickly to be cut off in
+                continue
             job = _wait(server, job_id, lambda job, stage=stage: _reached(job, stage))
             if job["state"] == "done":
                 break
@@ -57,6 +59,8 @@ def test_a_job_goes_on_after_its_worker_was_killed_in_each_stage(tmp_path, foota
     with RunningServer(tmp_path) as server:
         job_id = _send(server, footage)
         for stage in STAGES:
+            if stage in cut_in:  # twice would fail the job
+                continue
             job = _wait(server, job_id, lambda job, stage=stage: _reached(job, stage))
             worker = _worker(server) if job["state"] == "running" else None
             if worker is None:

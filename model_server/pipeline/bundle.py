@@ -37,7 +37,7 @@ class Bundle:
 
 
 def adjust(
-    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int = 50
+    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int
 ) -> tuple[Bundle, float]:
     """Refine everything that is not locked.
 

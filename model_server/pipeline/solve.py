@@ -15,7 +15,8 @@ from model_server.pipeline.resection import fill_between, resect
 from model_server.pipeline.triangulation import PointSightings, ray_angles, residuals, triangulate
 from model_server.settings import SolveSettings
 
-_CUTOFFS_PX = (6.0, 3.0, 2.0)  # of each round, in square pixels: what is farther off is left out of it
+# Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
+_ROUNDS = ((6.0, 10), (3.0, 20), (2.0, 50))
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_CUTOFF_PX = 0.5
@@ -41,24 +42,24 @@ def solve_cameras(
     square = SquarePicture.of(plate)
     poses, lens = _start(geometry, square, settings)
     seen = _static_sightings(tracks, geometry, square)
-    cutoff, sigma = _CUTOFFS_PX[0], float("nan")
+    cutoff, sigma = _ROUNDS[0][0], float("nan")
     bundle = Bundle(poses, lens, np.full((tracks.track_count, 3), np.nan))
-    for done, limit in enumerate(_CUTOFFS_PX):
+    for done, (limit, iterations) in enumerate(_ROUNDS):
         cutoff = min(limit, cutoff)
         bundle, inliers = _select(bundle, seen, square, cutoff)
-        bundle, sigma = _adjusted(bundle, inliers, square)
+        bundle, sigma = _adjusted(bundle, inliers, square, iterations)
         cutoff = max(_SIGMAS * _spread(bundle, inliers, square), _MIN_CUTOFF_PX)
-        progress((done + 1) / (len(_CUTOFFS_PX) + 1))
+        progress((done + 1) / (len(_ROUNDS) + 1))
     bundle, sigma = _without_needless_k1(bundle, inliers, square, sigma)
     bundle, inliers = _select(bundle, seen, square, cutoff)
     return _solution(plate, square, bundle, inliers, sigma * _spread(bundle, inliers, square), settings)
 
 
-def _adjusted(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> tuple[Bundle, float]:
+def _adjusted(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> tuple[Bundle, float]:
     if bundle.lens.given is not None:
         # Where it is given, distortion comes off first: the focal length that it depends on settles within the rounds.
         inliers = _undistorted(inliers, bundle.lens, square)
-    return adjust(bundle, inliers, (square.width, square.height))
+    return adjust(bundle, inliers, (square.width, square.height), iterations)
 
 
 def _without_needless_k1(
@@ -68,7 +69,7 @@ def _without_needless_k1(
     if bundle.lens.lock_k1:
         return bundle, sigma
     straight = replace(bundle, lens=replace(bundle.lens, k1=0.0, lock_k1=True))
-    straight, straight_sigma = _adjusted(straight, inliers, square)
+    straight, straight_sigma = _adjusted(straight, inliers, square, _ROUNDS[-1][1])
     if _cost(straight, inliers, square) > _NEEDED_GAIN * _cost(bundle, inliers, square):
         return bundle, sigma
     return straight, straight_sigma

@@ -73,7 +73,8 @@ class FeatureMatcher:
         seen[followed[:, 1].astype(int), followed[:, 0].astype(int)] = True
         pairs = []
         for gap in _GAPS:
-            for a in range(count - gap):
+            stride = 1 if gap < _FAR else gap // _FAR + 1
+            for a in range(0, count - gap, stride):
                 if gap >= _FAR or np.count_nonzero(seen[a] & seen[a + gap]) < _ENOUGH_SHARED:
                     pairs.append((a, a + gap))
         return pairs

@@ -17,8 +17,9 @@ Array = NDArray[np.float64]
 _ROLL, _PITCH = np.radians(2.0), np.radians(15.0)  # how far a camera is usually off the level, sideways and up or down
 _FRAMES = 12  # looked at, spread over the shot
 _STEP = 4  # pixels between the points looked at
-_MEASURED = 0.5  # confidence of a depth that was measured
+_LEAST_CONFIDENCE = 0.1  # filled-in depth counts: floors without texture are mostly that
 _LEVEL = np.cos(np.radians(35))  # how far a floor may be from what the cameras say
+_MOST_ROLL = np.radians(6)  # of the cameras above their floor, root mean square
 _POINTS = 4000
 _DRAWS = 600
 _THICKNESS = 0.01  # of a floor, a share of the median distance to the points
@@ -31,7 +32,7 @@ def find_ground(solution: Solution, depth: DepthMaps, pixels: PixelMap) -> Groun
 
     Args:
         solution: cameras; where none is known, up is that of the first frame's picture.
-        depth: (F, H, W); what was measured has confidence 0.5 or more. Moving things are outvoted.
+        depth: (F, H, W); used where the confidence is 0.1 or more. Moving things are outvoted.
         pixels: model <-> footage.
 
     Returns:
@@ -48,7 +49,7 @@ def find_ground(solution: Solution, depth: DepthMaps, pixels: PixelMap) -> Groun
     points, normals = _surface(solution, depth, pixels, known[:: -(-len(known) // _FRAMES)])
     centers = inverse(cameras)[:, :3, 3]
     level = (normals @ up > _LEVEL) & (points @ up < (centers @ up).min())
-    floor = _find_floor(points, level, up, np.median(centers, axis=0))
+    floor = _find_floor(points, level, cameras)
     return Ground(up, None) if floor is None else Ground(floor[:3], floor)
 
 
@@ -61,7 +62,7 @@ def _level_up(camera_from_world: Array) -> Array:
 
 
 def _surface(solution: Solution, depth: DepthMaps, pixels: PixelMap, frames: NDArray[np.intp]) -> tuple[Array, Array]:
-    """(N, 3) measured points in world and the normals of their surface, towards the camera."""
+    """(N, 3) points in world and the normals of their surface, towards the camera."""
     height, width = depth.depth.shape[1:]
     centers = pixels.footage_from_model(pixel_centers(width, height)[::_STEP, ::_STEP])
     all_points, all_normals = [np.zeros((0, 3))], [np.zeros((0, 3))]
@@ -69,10 +70,8 @@ def _surface(solution: Solution, depth: DepthMaps, pixels: PixelMap, frames: NDA
         distance = depth.depth[frame, ::_STEP, ::_STEP].astype(np.float64)
         world_from_camera = inverse(solution.camera_from_world[frame])
         points = transform(world_from_camera, unproject(centers, distance, solution.intrinsics[frame]))
-        measured = depth.confidence[frame, ::_STEP, ::_STEP] >= _MEASURED
-        corner = (
-            measured[1:-1, 1:-1] & measured[1:-1, 2:] & measured[1:-1, :-2] & measured[2:, 1:-1] & measured[:-2, 1:-1]
-        )
+        trusted = depth.confidence[frame, ::_STEP, ::_STEP] >= _LEAST_CONFIDENCE
+        corner = trusted[1:-1, 1:-1] & trusted[1:-1, 2:] & trusted[1:-1, :-2] & trusted[2:, 1:-1] & trusted[:-2, 1:-1]
         normals = np.cross(points[2:, 1:-1] - points[:-2, 1:-1], points[1:-1, 2:] - points[1:-1, :-2])
         length = np.linalg.norm(normals, axis=-1)
         corner &= length > 0
@@ -81,22 +80,25 @@ def _surface(solution: Solution, depth: DepthMaps, pixels: PixelMap, frames: NDA
     return np.concatenate(all_points), np.concatenate(all_normals)
 
 
-def _find_floor(points: Array, level: NDArray[np.bool_], up: Array, center: Array) -> Array | None:
+def _find_floor(points: Array, level: NDArray[np.bool_], camera_from_world: Array) -> Array | None:
     """(4,) the plane with the most level points on it, less those that lie below it; None where there is none."""
     random = np.random.default_rng(0)
     if np.count_nonzero(level) < 3:
         return None
     on = random.permutation(points[level])[:_POINTS]
     everything = random.permutation(points)[:_POINTS]
+    center, up = np.median(inverse(camera_from_world)[:, :3, 3], axis=0), _level_up(camera_from_world)
     thickness = _THICKNESS * float(np.median(np.linalg.norm(everything - center, axis=1)))
     corners = on[random.integers(len(on), size=(_DRAWS, 3))]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals *= np.where(normals @ up < 0, -1, 1)[:, None]
     length = np.linalg.norm(normals, axis=1)
-    usable = normals @ up > _LEVEL * np.maximum(length, 1e-12)
+    normals /= np.maximum(length, 1e-12)[:, None]
+    roll = np.sqrt(np.mean((camera_from_world[:, 0, :3] @ normals.T) ** 2, axis=0))
+    usable = (normals @ up > _LEVEL) & (roll < np.sin(_MOST_ROLL))
     if not usable.any():
         return None
-    normals = normals[usable] / length[usable][:, None]
+    normals = normals[usable]
     offsets = -np.einsum("ij,ij->i", normals, corners[usable, 0])
     hits = (np.abs(normals @ on.T + offsets[:, None]) < thickness).mean(axis=1)
     below = (normals @ everything.T + offsets[:, None] < -4 * thickness).mean(axis=1)

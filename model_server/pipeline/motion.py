@@ -15,11 +15,11 @@ from model_server.pipeline.steady_motion import gather_along_flow
 
 _WINDOW, _MARGIN = 16, 3  # frames labeled together, and frames beside them that only take part
 _MOST, _LEAST = 8.0, -3.0  # gathered evidence
-_WEIGHT, _PRIOR = 0.8, -2.0  # log odds of a pixel: weight * evidence + prior
+_WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
 _LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
-_TRACK_EVIDENCE, _TRACK_RADIUS, _TRACK_SIGHTINGS = 0.5, 4, 4
+_TRACK_EVIDENCE, _TRACK_RADIUS, _TRACK_SIGHTINGS = 0.5, 4, 4  # radius in pixels
 
 
 def find_moving(
@@ -75,7 +75,10 @@ def _regions(odds: Array, evidence: Array) -> Array:
 
 
 class _SparseEvidence:
-    """What tracks say: those that the cameras explain are still, long ones that they do not explain move."""
+    """What tracks say: long ones that the cameras can't explain move.
+
+    Those that they explain say nothing, for on a thing that moves along its epipolar line they may be explained too.
+    """
 
     def __init__(
         self, pixels: PixelMap, solution: Solution, geometry: Geometry, tracks: Tracks, size: tuple[int, int]
@@ -83,11 +86,11 @@ class _SparseEvidence:
         self._pixels, self._solution, self._tracks, self._size = pixels, solution, tracks, size
         sightings = np.bincount(tracks.track_ids, minlength=tracks.track_count)
         static = geometry.static_tracks
-        vote = np.zeros(len(sightings)) if static is None else np.where(static, -1.0, 1.0)
+        vote = np.zeros(len(sightings)) if static is None else np.where(static, 0.0, 1.0)
         self._votes = np.where(sightings >= _TRACK_SIGHTINGS, vote, 0.0)
 
     def frame(self, index: int) -> Array:
-        """(H, W) float32, between -0.5 and 0.5."""
+        """(H, W) float32, 0 .. 0.5."""
         seen = self._tracks.frame_indices == index
         lens = self._solution.intrinsics[index]
         total = np.zeros(self._size, np.float32)
@@ -98,4 +101,4 @@ class _SparseEvidence:
         inside = (x >= 0) & (x < self._size[1]) & (y >= 0) & (y < self._size[0])
         np.add.at(total, (y[inside], x[inside]), self._votes[self._tracks.track_ids[seen]][inside])
         spread = cv2.boxFilter(total, -1, (2 * _TRACK_RADIUS + 1,) * 2, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(np.clip(spread, -1, 1) * _TRACK_EVIDENCE)
+        return np.asarray(np.minimum(spread, 1) * _TRACK_EVIDENCE)

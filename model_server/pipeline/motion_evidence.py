@@ -14,7 +14,7 @@ import numpy as np
 
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
-from model_server.geometry.shot import Array, DepthMaps, Solution
+from model_server.geometry.shot import Array, DepthMaps, Solution, SolveMode
 from model_server.pipeline.optical_flow import DenseFlow, grid, inside, sample
 from model_server.pipeline.shadows import in_shadow
 from model_server.pipeline.still_view import DepthRange, StillView, depth_range, nearest_inverse_depth
@@ -26,6 +26,7 @@ _NOISE_PER_FRAME_PX = 0.03
 _SIGMAS = 3.0
 _MOST = 3.0  # evidence of one pair of frames
 _TEXTURE = 30.0  # squared levels of texture that make "it fits" half of a proof
+_LOOSE = 0.3  # what a fit is worth where depth was not measured: almost any depth would do
 _OCCLUDED = 0.93  # something this much nearer stands in between
 _SHADOW_EVIDENCE = -0.5
 
@@ -66,6 +67,8 @@ class MotionEvidence:
             return nothing
         # What is hidden before or after the frame looks as if it moved on that side only; a thing moves on both.
         evidence = sides[0] if len(sides) == 1 else 0.8 * np.minimum(*sides) + 0.2 * np.maximum(*sides)
+        if not limits.measured.any() and self._solution.mode is not SolveMode.TRIPOD:
+            return evidence.astype(np.float32)  # without depth nobody knows which surface a shadow would lie on
         pairs = before + after
         shadow = in_shadow(self._images[index], [p.still_view for p in pairs], [p.valid for p in pairs])
         return np.where(shadow, np.minimum(evidence, _SHADOW_EVIDENCE), evidence).astype(np.float32)
@@ -94,8 +97,8 @@ class MotionEvidence:
         geometry = np.clip((distance / (_SIGMAS * sigma)) ** 2 - 1, -1, _MOST)
         noise = 4 + 2 * _common(error_moving, valid) + 0.1 * error_moving
         gain = np.clip((error_still - error_moving) / noise, 0, 1)
-        still = np.minimum(geometry, 0)
-        still = np.where(error_still < 2 * noise, np.minimum(still, -0.3 * (1 - gain)), still)
+        still = np.minimum(geometry, 0) * np.where(limits.measured, 1, _LOOSE)
+        still = np.where(error_still < 2 * noise, np.minimum(still, -_LOOSE * (1 - gain)), still)
         evidence = np.maximum(geometry, 0) * gain + still * (1 - gain) * texture / (texture + _TEXTURE)
         return _Pair(np.where(valid, evidence, 0).astype(np.float32), valid, sample(target, expected + drift))
 

@@ -16,6 +16,7 @@ from model_server.pipeline.optical_flow import grid
 
 MEASURED = 0.5  # confidence from which a depth is taken as measured rather than filled in
 _TOLERANCE = 0.1  # of a measured depth
+_CROWD, _CROWDED = 11, 0.5  # pixels, and the share of them that must be measured around a measured one
 _AROUND = 31  # pixels: a thing of unknown depth stands between what is seen this far around it
 _FARTHER, _NEARER = 0.8, 1.5  # of the inverse depths around it
 
@@ -38,12 +39,14 @@ def depth_range(depth: DepthMaps, index: int, nearest: float) -> DepthRange:
         nearest: the largest inverse depth that the shot has; the limit where nothing is known.
     """
     values, confidence = np.asarray(depth.depth[index]), np.asarray(depth.confidence[index], np.float32)
-    known = values > 0
+    measured = (values > 0) & (confidence >= MEASURED)
+    # Stereo now and then agrees by chance on what moves; such specks count for nothing.
+    measured &= cv2.blur(measured.astype(np.float32), (_CROWD, _CROWD)) > _CROWDED
+    known = measured if measured.any() else values > 0
     if not known.any():
         nothing = np.zeros(values.shape, np.float32)
         return DepthRange(nothing, nothing, np.full(values.shape, nearest, np.float32), known)
     likely = _filled(np.where(known, 1 / np.maximum(values, 1e-9), 0).astype(np.float32), known)
-    measured = known & (confidence >= MEASURED)
     close, wide = np.ones((3, 3), np.uint8), np.ones((_AROUND, _AROUND), np.uint8)
     far = np.where(measured, cv2.erode(likely, close) * (1 - _TOLERANCE), cv2.erode(likely, wide) * _FARTHER)
     near = np.where(measured, cv2.dilate(likely, close) * (1 + _TOLERANCE), cv2.dilate(likely, wide) * _NEARER)

@@ -14,7 +14,7 @@ _FIT_PX = 2.0
 _AT_REST_PX = 3.0  # the widest median way of the tracks of any two keyframes
 _MIN_SHARED = 40
 _STEPS = (1, 2, 4, 8)  # keyframes apart
-_TURNING_SHARE = 0.8  # of the pairs that a homography explains better
+_MOVING_SHARE = 0.5  # of the pairs equally far apart, that only depth explains
 
 
 class CameraMotion(StrEnum):
@@ -26,10 +26,12 @@ class CameraMotion(StrEnum):
 def camera_motion(sightings: Sightings, keys: Array) -> CameraMotion:
     """Judge pairs of keyframes by Torr's GRIC (1998): a homography, or the epipolar geometry that depth needs.
 
-    A plane seen by a moving camera fits a homography as well; no scene can be found from it alone either.
+    A slow camera shows parallax only over long baselines, so the pairs of each distance in time are judged by
+    themselves. A plane seen by a moving camera fits a homography as well; no scene can be found from it alone either.
     """
-    widest, turning, judged = 0.0, 0, 0
+    widest, moves = 0.0, False
     for step in _STEPS:
+        needs_depth = []
         for a, b in zip(keys[:-step], keys[step:]):
             start, end = _shared(sightings, int(a), int(b))
             if len(start) < _MIN_SHARED:
@@ -37,11 +39,11 @@ def camera_motion(sightings: Sightings, keys: Array) -> CameraMotion:
             way = float(np.median(np.linalg.norm(end - start, axis=1)))
             widest = max(widest, way)
             if way > _AT_REST_PX:
-                judged += 1
-                turning += _homography_is_better(start, end)
+                needs_depth.append(not _homography_is_better(start, end))
+        moves |= bool(needs_depth) and float(np.mean(needs_depth)) >= _MOVING_SHARE
     if widest <= _AT_REST_PX:
         return CameraMotion.RESTS
-    return CameraMotion.TURNS if turning > _TURNING_SHARE * judged else CameraMotion.MOVES
+    return CameraMotion.MOVES if moves else CameraMotion.TURNS
 
 
 def _shared(sightings: Sightings, a: int, b: int) -> tuple[Array, Array]:

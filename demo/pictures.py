@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 from props import stand_objects_on
 from side_view import show_from_the_side
-from standing_spot import Spot, find_spot
+from standing_spot import NoSpot, Spot, find_spot
 
 TILE_WIDTH = 400
 GAP_PX = 6
@@ -195,4 +195,7 @@ def _save_png(picture: np.ndarray, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*(Path(argument).absolute() for argument in sys.argv[1:4]))
+    try:
+        main(*(Path(argument).absolute() for argument in sys.argv[1:4]))
+    except NoSpot as failure:
+        sys.exit(f"pictures: there is no place for the test objects: {failure}")

@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 960, 540
 LAYER_MOMENTS = 6  # how often a moving thing is shown along its way
 FRUSTUM_EVERY = 6  # frames
 CEILING_M = 2.1
-MARGIN = 1.15
+MARGIN = 1.22
 
 
 def show_from_the_side(scene: bpy.types.Scene, spot: Spot) -> None:

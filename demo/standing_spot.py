@@ -10,6 +10,7 @@ CANDIDATES = 1500
 HEIGHT_OF_A_CAMERA = 1.6  # handheld, meters: gives the size of things where the scene's scale is not known
 RADIUS_M, HEIGHT_M = 0.3, 0.45  # what the objects fill
 CLEAR_M = 0.36  # and how far from their middle other things stand
+FEWEST_FRAMES = 6
 WALKING_ROOM_M = 0.5
 NEAR_M = 2.0  # from here on, nearer is no better
 MARGIN = 0.06  # of the picture
@@ -25,7 +26,7 @@ class Spot:
 
     place: np.ndarray  # (3,) Blender's world
     meter: float  # scene units
-    indices: np.ndarray  # frames that show it whole
+    indices: np.ndarray  # frames that show it whole, where there are enough with nothing moving in front
     depths: np.ndarray  # (frames,) along the optical axis, scene units
 
 
@@ -53,15 +54,18 @@ def find_spot(points: np.ndarray, cameras: np.ndarray, depth: np.ndarray, layers
     shown = np.all([inside for inside, _ in found], axis=0)
     places = np.stack([place[..., :2] for _, place in found])
     _, base = _inside(cameras, candidates)
-    shown &= _unhidden(base, depth) & _alone(places.min(axis=0), places.max(axis=0), layers)
+    shown &= _unhidden(base, depth)
+    alone = shown & _alone(places.min(axis=0), places.max(axis=0), layers)
     nearness = np.clip(NEAR_M * meter / np.maximum(base[..., 2], 1e-6), 0, 1)
     steps = np.linalg.norm(np.diff(_centers(cameras), axis=0, prepend=0), axis=1)
     steps[0] = 0.0
-    score = (shown * nearness * steps[:, None]).sum(axis=0)
+    score = ((shown + 3.0 * alone) * nearness * steps[:, None]).sum(axis=0)
+    score[shown.sum(axis=0) < FEWEST_FRAMES] = 0.0
     if not len(score) or not score.max():
-        raise NoSpot("no frame shows a free place on the floor")
+        raise NoSpot(f"no free place on the floor is shown whole by {FEWEST_FRAMES} frames")
     best = int(score.argmax())
-    return Spot(candidates[best], meter, np.nonzero(shown[:, best])[0], base[:, best, 2])
+    frames = alone if alone[:, best].sum() >= FEWEST_FRAMES else shown
+    return Spot(candidates[best], meter, np.nonzero(frames[:, best])[0], base[:, best, 2])
 
 
 def _centers(cameras: np.ndarray) -> np.ndarray:

@@ -76,7 +76,7 @@ class PAGE4D_PT_options(_Part, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.column(context)
-        for name in ("engine", "mode", "distortion", "smoothing"):
+        for name in ("engine", "distortion"):
             column.prop(context.scene.page4d, name)
 
 

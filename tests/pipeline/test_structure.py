@@ -7,7 +7,7 @@ from track_scene import FOCAL, HEIGHT, WIDTH, track_scene
 from model_server.engines import engine_named
 from model_server.engines.classical.epipolar import static_tracks
 from model_server.errors import BadInput, Unsolvable
-from model_server.settings import ModeChoice, SolveSettings
+from model_server.settings import SolveSettings
 
 DEFAULTS = SolveSettings()
 
@@ -44,11 +44,6 @@ def test_a_camera_at_rest_is_named():
 def test_a_camera_that_only_turns_is_named():
     with pytest.raises(Unsolvable, match="turns"):
         _estimate(track_scene(travel=0, turn=0.5))
-
-
-def test_a_mode_that_is_not_there_is_refused():
-    with pytest.raises(BadInput, match="tripod"):
-        _estimate(track_scene(), SolveSettings(mode=ModeChoice.TRIPOD))
 
 
 def test_an_unknown_engine_is_refused_with_the_names_there_are():

@@ -226,7 +226,15 @@ def test_requests_that_break_the_schema_are_refused(server, change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"mattes": {"invert": True}}, {"shadows": True}, {"engine": "page4d"}, {"solve": {"smoothing": 0.5}}]
+    "change",
+    [
+        {"mattes": {"invert": True}},
+        {"shadows": True},
+        {"engine": "page4d"},
+        {"solve": {"smoothing": 0.5}},
+        {"solve": {"mode": "tripod"}},
+        {"solve": {"mode": "zoom"}},
+    ],
 )
 def test_what_the_pipeline_cannot_do_yet_is_refused_not_ignored(server, change):
     error = _error(server.client.put(f"/v1/jobs/{uuid.uuid4()}", json=_request(**change)), 400, "bad_input")

@@ -8,12 +8,12 @@ from model_server.engines.classical.match_database import Sightings
 from model_server.engines.classical.parallax import CameraMotion, camera_motion
 from model_server.engines.classical.stereo import dense_depth
 from model_server.engines.classical.structure import LensGuess, find_structure
-from model_server.errors import BadInput, Unsolvable
+from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Plate, Progress, Solution, Tracks
 from model_server.geometry.square_picture import SquarePicture
-from model_server.settings import ModeChoice, SolveSettings
+from model_server.settings import SolveSettings
 
 
 class ClassicalEngine:
@@ -26,13 +26,8 @@ class ClassicalEngine:
         """Cameras of keyframes, from the tracks that one rigid scene explains; frames between them are NaN.
 
         Raises:
-            BadInput: a mode is asked for that this engine does not have.
             Unsolvable: the camera stays in one place, or no camera path explains the tracks.
         """
-        if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE):
-            raise BadInput(
-                f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto" or "free": a camera that moves'
-            )
         square = SquarePicture.of(plate)
         positions = square.from_plate(tracks.positions)
         static = static_tracks(positions, tracks.frame_indices, tracks.track_ids, lambda done: progress(0.2 * done))

@@ -117,13 +117,24 @@ def _build(folder: Path, footage: Path | None, out: Path) -> None:
     for warning in report.warnings:
         _say(warning)
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(out.absolute()), compress=True)
-        # Only a file that has a place can hold paths relative to it.
-        bpy.ops.file.make_paths_relative()
-        bpy.ops.wm.save_mainfile(compress=True)
+        _save(out)
     except RuntimeError as error:
         raise BadCommand(f"'{out}' can't be written: {error}".strip(), hint="give another --out") from error
     print(f"{out}: {solve_summary(package)}; {report.points} points, moving layers: {report.layers}", flush=True)
+
+
+def _save(out: Path) -> None:
+    """Save with paths relative to the file, which only a file that has a place already can hold: so twice."""
+    import bpy
+
+    bpy.ops.wm.save_as_mainfile(filepath=str(out.absolute()), compress=True)
+    bpy.ops.file.make_paths_relative()
+    paths = bpy.context.preferences.filepaths
+    backups, paths.save_version = paths.save_version, 0  # the artist's older file is the backup, not our first save
+    try:
+        bpy.ops.wm.save_mainfile(compress=True)
+    finally:
+        paths.save_version = backups
 
 
 def _check_out(out: Path) -> None:

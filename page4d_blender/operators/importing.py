@@ -8,6 +8,7 @@ from ..core.errors import Page4DError
 from ..core.package import open_package
 from ..core.status import sentence, solve_summary
 from ..scene.importer import build_scene
+from ..scene.start_file import hide_default_cube
 from .properties import footage_of, package_of
 from .session import SESSION, preferences
 
@@ -59,6 +60,8 @@ class PAGE4D_OT_import_package(bpy.types.Operator):
         for warning in report.warnings:
             self.report({"WARNING"}, sentence(warning))
         self.report({"INFO"}, f"{SESSION.summary}; {report.points} points, moving layers: {report.layers}")
+        if context.screen and hide_default_cube(context.scene):
+            self.report({"INFO"}, "Blender's default cube is hidden: the camera starts inside it")
         if preferences().look_through_camera:
             _look_through_camera(context)
 

@@ -45,6 +45,11 @@ def undistort(points: Array, lens: Distortion, iterations: int = 20) -> Array:
     return np.asarray(points * (radius / np.maximum(distorted, 1e-12))[..., None])
 
 
+def is_plausible(focal_per_long_side: float, k1: float) -> bool:
+    """Whether a lens like this is ever put on a film or video camera: 8 to 120 degrees wide, not bent beyond sense."""
+    return 0.29 <= focal_per_long_side <= 7.2 and abs(k1) <= 0.5
+
+
 def turning_radius(lens: Distortion) -> float:
     """Undistorted radius up to which distortion grows, normalized; infinite where it always does."""
     roots = np.roots([7 * lens.k3, 5 * lens.k2, 3 * lens.k1, 1.0])

@@ -5,7 +5,7 @@ import numpy as np
 from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Geometry, Plate
-from model_server.geometry.square_picture import SquarePicture
+from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 from model_server.pipeline.bundle import Lens
 from model_server.settings import SolveSettings
 
@@ -32,10 +32,13 @@ def first_lens(geometry: Geometry, square: SquarePicture, settings: SolveSetting
 def lens_in_words(lens: Lens, settings: SolveSettings, plate: Plate) -> tuple[str, ...]:
     """What the solve took for granted, in short sentences."""
     words = ["the principal point is at the image center"]
-    if settings.lens is None:
-        words.append("one focal length for the whole shot")
-    else:
+    if settings.lens is not None:
         words.append(f"the lens is {settings.lens.focal_mm:g} mm on a {settings.lens.sensor_mm:g} mm wide sensor")
+    elif lens.lock_focal:
+        angle = np.degrees(2 * np.arctan(LONG_SIDE / 2 / lens.focal))
+        words.append(f"the shot does not tell its focal length; {angle:.0f} degrees along the long side are assumed")
+    else:
+        words.append("one focal length for the whole shot")
     if lens.given is not None and not lens.given.is_pinhole:
         words.append("the lens distorts as given")
     elif lens.distortion.is_pinhole:

@@ -1,14 +1,14 @@
 """The solve: cameras and lens at pixel accuracy, from first cameras of any engine and tracks of what stands still."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import inverse, transform
-from model_server.geometry.lens import undistort_pixels
+from model_server.geometry.lens import is_plausible, undistort_pixels
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, Tracks
-from model_server.geometry.square_picture import SquarePicture
+from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens, adjust
 from model_server.pipeline.lens_choice import first_lens, lens_in_words
 from model_server.pipeline.resection import fill_between, resect
@@ -21,6 +21,7 @@ _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_CUTOFF_PX = 0.5
 _NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
+_HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
 _MIN_SIGHTINGS = 3
 _MIN_POINTS, _MIN_FRAMES, _MIN_IN_FRAME = 20, 2, 8
 
@@ -42,8 +43,25 @@ def solve_cameras(
     square = SquarePicture.of(plate)
     poses, lens = _start(geometry, square, settings)
     seen = _static_sightings(tracks, geometry, square)
+    start = Bundle(poses, lens, np.full((tracks.track_count, 3), np.nan))
+    refined = _refined(start, seen, square, lambda done: progress(0.6 * done))
+    if not lens.lock_focal and not _is_held(refined):
+        # The shot does not hold its focal length, and left free it runs off and bends the path with it.
+        locked = replace(lens, k1=0.0, lock_focal=True, lock_k1=True)
+        refined = _refined(replace(start, lens=locked), seen, square, lambda done: progress(0.6 + 0.4 * done))
+    return _solution(plate, square, refined, settings)
+
+
+@dataclass(frozen=True)
+class _Refined:
+    bundle: Bundle
+    inliers: PointSightings
+    spread: float  # of one coordinate of the errors, square pixels
+    focal_sigma: float  # square pixels; NaN where the focal length is locked
+
+
+def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progress: Progress) -> _Refined:
     cutoff, sigma = _ROUNDS[0][0], float("nan")
-    bundle = Bundle(poses, lens, np.full((tracks.track_count, 3), np.nan))
     for done, (limit, iterations) in enumerate(_ROUNDS):
         cutoff = min(limit, cutoff)
         bundle, inliers = _select(bundle, seen, square, cutoff)
@@ -52,7 +70,13 @@ def solve_cameras(
         progress((done + 1) / (len(_ROUNDS) + 1))
     bundle, sigma = _without_needless_k1(bundle, inliers, square, sigma)
     bundle, inliers = _select(bundle, seen, square, cutoff)
-    return _solution(plate, square, bundle, inliers, sigma * _spread(bundle, inliers, square), settings)
+    spread = _spread(bundle, inliers, square)
+    return _Refined(bundle, inliers, spread, sigma * spread)
+
+
+def _is_held(refined: _Refined) -> bool:
+    lens = refined.bundle.lens
+    return is_plausible(lens.focal / LONG_SIDE, lens.k1) and refined.focal_sigma < _HELD_SIGMA * lens.focal
 
 
 def _adjusted(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> tuple[Bundle, float]:
@@ -154,14 +178,8 @@ def _errors(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> A
     return residuals(straight, bundle.points, bundle.camera_from_world, intrinsics)
 
 
-def _solution(
-    plate: Plate,
-    square: SquarePicture,
-    bundle: Bundle,
-    inliers: PointSightings,
-    sigma: float,
-    settings: SolveSettings,
-) -> Solution:
+def _solution(plate: Plate, square: SquarePicture, refined: _Refined, settings: SolveSettings) -> Solution:
+    bundle, inliers = refined.bundle, refined.inliers
     poses = bundle.camera_from_world
     found = np.isfinite(poses[:, 0, 0])
     filled = fill_between(poses)
@@ -187,6 +205,6 @@ def _solution(
         observations=np.column_stack([numbers, inliers.frames, straight]).astype(np.float32),
         median_px=float(np.median(errors)),
         mean_px=float(errors.mean()),
-        focal_sigma_px=sigma / square.scale[0],
+        focal_sigma_px=refined.focal_sigma / square.scale[0],
         assumptions=lens_in_words(bundle.lens, settings, plate),
     )

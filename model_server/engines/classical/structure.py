@@ -10,7 +10,7 @@ import pycolmap
 
 from model_server.engines.classical.keyframes import longest_tracks
 from model_server.engines.classical.match_database import Sightings, write_database
-from model_server.geometry.lens import Distortion, undistort_pixels
+from model_server.geometry.lens import Distortion, is_plausible, undistort_pixels
 from model_server.geometry.shot import Array, Progress
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 
@@ -58,27 +58,58 @@ def find_structure(
     middle = max(0, (len(keys) - _TRIAL_KEYFRAMES) // 2)
     few = keys[middle : middle + _TRIAL_KEYFRAMES]
     part = longest_tracks(sightings.of_frames(few), _TRIAL_POINTS)
-    trials: list[Structure] = []
+    whole = longest_tracks(sightings.of_frames(keys), _FINAL_POINTS)
+    trials: list[tuple[Structure, LensGuess]] = []
     for done, focal in enumerate(_focals(guess)):
         found = _reconstruct(part, frame_count, square, focal, guess)
-        progress(0.6 * (done + 1) / len(_VIEW_ANGLES))
-        if found is None:
+        progress(0.5 * (done + 1) / len(_VIEW_ANGLES))
+        if found is None or not _plausible(found):
             continue
-        agrees = any(abs(other.focal / found.focal - 1) < _AGREE for other in trials)
-        trials.append(found)
+        agrees = any(abs(other.focal / found.focal - 1) < _AGREE for other, _ in trials)
+        trials.append((found, guess))
         if agrees and found.frame_count == len(few):
             break
-    whole = longest_tracks(sightings.of_frames(keys), _FINAL_POINTS)
-    best: Structure | None = None
-    for trial in sorted(trials, key=_merit, reverse=True):
-        found = _reconstruct(whole, frame_count, square, trial.focal, guess)
-        if found is not None and (best is None or _merit(found) > _merit(best)):
-            best = found
-        # A structure that holds most keyframes settles it; the solve finds the rest from its points.
-        if best is not None and best.frame_count > len(keys) // 2:
-            break
+    best = _best(trials, whole, len(keys), frame_count, square)
+    if best is None and guess.focal is None:
+        best = _best(_locked_trials(part, frame_count, square, guess), whole, len(keys), frame_count, square)
     progress(1.0)
     return best
+
+
+def _locked_trials(
+    part: Sightings, frame_count: int, square: SquarePicture, guess: LensGuess
+) -> list[tuple[Structure, LensGuess]]:
+    """Trials that keep their focal length: where the shot says nothing of it, a usual one beats a nonsense one."""
+    trials = []
+    for focal in _focals(guess):
+        locked = LensGuess(focal, guess.distortion or Distortion())
+        found = _reconstruct(part, frame_count, square, focal, locked)
+        if found is not None:
+            trials.append((found, locked))
+    return trials
+
+
+def _best(
+    trials: list[tuple[Structure, LensGuess]],
+    whole: Sightings,
+    key_count: int,
+    frame_count: int,
+    square: SquarePicture,
+) -> Structure | None:
+    """The structure of all keyframes from the trial that explains most."""
+    best: Structure | None = None
+    for trial, guess in sorted(trials, key=lambda pair: _merit(pair[0]), reverse=True):
+        found = _reconstruct(whole, frame_count, square, trial.focal, guess)
+        if found is not None and _plausible(found) and (best is None or _merit(found) > _merit(best)):
+            best = found
+        # A structure that holds most keyframes settles it; the solve finds the rest from its points.
+        if best is not None and best.frame_count > key_count // 2:
+            break
+    return best
+
+
+def _plausible(structure: Structure) -> bool:
+    return is_plausible(structure.focal / LONG_SIDE, structure.k1)
 
 
 def _merit(structure: Structure) -> tuple[int, int]:

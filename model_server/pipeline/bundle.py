@@ -51,16 +51,20 @@ def adjust(
         pixel (NaN where it is locked).
     """
     model = _reconstruction(bundle, sightings, size)
+    # No gauge is fixed: holding the step between two near cameras, as gauges do, holds its error as well.
+    _adjuster(model, bundle.lens, iterations, pycolmap.BundleAdjustmentGauge.UNSPECIFIED).solve()
+    adjusted = _bundle(model, bundle)
+    return adjusted, float("nan") if bundle.lens.lock_focal else _focal_sigma(model, bundle.lens)
+
+
+def _adjuster(
+    model: pycolmap.Reconstruction, lens: Lens, iterations: int, gauge: pycolmap.BundleAdjustmentGauge
+) -> pycolmap.CeresBundleAdjuster:
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in model.reg_image_ids():
         config.add_image(image_id)
-    lens = bundle.lens
-    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
-    options = _options(lens, iterations)
-    adjuster = pycolmap.create_default_ceres_bundle_adjuster(options, config, model)
-    adjuster.solve()
-    sigma = float("nan") if lens.lock_focal else _focal_sigma(model, adjuster)
-    return _bundle(model, bundle), sigma
+    config.fix_gauge(gauge)
+    return pycolmap.create_default_ceres_bundle_adjuster(_options(lens, iterations), config, model)
 
 
 def _reconstruction(bundle: Bundle, sightings: PointSightings, size: tuple[float, float]) -> pycolmap.Reconstruction:
@@ -104,13 +108,18 @@ def _options(lens: Lens, iterations: int) -> pycolmap.BundleAdjustmentOptions:
     return options
 
 
-def _focal_sigma(model: pycolmap.Reconstruction, adjuster: pycolmap.CeresBundleAdjuster) -> float:
-    """One standard deviation of the focal length if every sighting were off by one pixel; NaN where it is not held."""
+def _focal_sigma(model: pycolmap.Reconstruction, lens: Lens) -> float:
+    """One standard deviation of the focal length if every sighting were off by one pixel; NaN where it is not held.
+
+    It does not depend on the gauge, but the matrix to invert needs one.
+    """
+    adjuster = _adjuster(model, lens, 1, pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    adjuster.solve()
     options = pycolmap.BACovarianceOptions()
     options.params = pycolmap.BACovarianceOptionsParams.ALL
     covariance = pycolmap.estimate_ba_covariance(options, model, adjuster)
-    lens = None if covariance is None else covariance.get_other_params_cov(model.cameras[1].params)
-    return float("nan") if lens is None else float(np.sqrt(lens[0, 0]))
+    known = None if covariance is None else covariance.get_other_params_cov(model.cameras[1].params)
+    return float("nan") if known is None else float(np.sqrt(known[0, 0]))
 
 
 def _bundle(model: pycolmap.Reconstruction, before: Bundle) -> Bundle:

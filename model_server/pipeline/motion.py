@@ -8,6 +8,7 @@ import numpy as np
 
 from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.pixel_map import PixelMap
+from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
 from model_server.pipeline.motion_evidence import MotionEvidence
 from model_server.pipeline.picture_grid import agree_with_neighbors
@@ -58,7 +59,10 @@ def find_moving(
             certain = np.clip(gathered[start:stop].astype(np.float32), _LEAST, _MOST)
             odds = agree_with_neighbors(_WEIGHT * certain + _PRIOR, images[start:stop])
             for index in range(first, min(len(images), first + _WINDOW)):
-                moving[index] = _regions(odds[index - start], certain[index - start])
+                shown = plate_area(
+                    images.shape[2], images.shape[1], pixels, solution.intrinsics[index], solution.distortion
+                )
+                moving[index] = _regions(odds[index - start], certain[index - start]) * shown
             progress(0.9 + 0.1 * min(1.0, (first + _WINDOW) / len(images)))
         del gathered  # its file goes with the folder
     return Motion(moving)

@@ -87,7 +87,7 @@ class MotionEvidence:
         found = sample(expected, grid(*size) + flow)
         valid = inside(found, *size) & inside(expected, *size) & ~self._occluded(other, view, expected, limits)
         if not self._solution.distortion.is_pinhole:
-            valid &= self._shown(index) & (sample(self._shown(other).astype(np.uint8), found) > 0)
+            valid &= (self._shown(index) > 0) & (sample(self._shown(other), found, nearest=True) > 0)
         error_moving = _difference(image, sample(target, found))
         drift = self._drift(view.misfit(found, limits), valid & (error_moving < 60))
         misfit = view.misfit(found - drift, limits)
@@ -103,9 +103,10 @@ class MotionEvidence:
         return _Pair(np.where(valid, evidence, 0).astype(np.float32), valid, sample(target, expected + drift))
 
     def _shown(self, index: int) -> Array:
-        """(H, W) bool: the plate covers this pixel of the undistorted image."""
+        """(H, W) uint8: 1 where the plate covers this pixel of the undistorted image and the patch around it."""
         lens = self._solution.intrinsics[index], self._solution.distortion
-        return plate_area(self._width, self._height, self._pixels, *lens)
+        shown = plate_area(self._width, self._height, self._pixels, *lens).astype(np.uint8)
+        return np.asarray(cv2.erode(shown, np.ones((2 * _PATCH + 1,) * 2, np.uint8)))
 
     def _occluded(self, other: int, view: StillView, expected: Array, limits: DepthRange) -> Array:
         """Where something still stands between the other camera and the point."""

@@ -17,8 +17,9 @@ from model_server.pipeline.optical_flow import grid
 MEASURED = 0.5  # confidence from which a depth is taken as measured rather than filled in
 _TOLERANCE = 0.1  # of a measured depth
 _CROWD, _CROWDED = 11, 0.5  # pixels, and the share of them that must be measured around a measured one
-_AROUND = 31  # pixels: a thing of unknown depth stands between what is seen this far around it
+_AROUND = 51  # pixels: a thing of unknown depth stands between what is measured in this square around it, if any is
 _FARTHER, _NEARER = 0.8, 1.5  # of the inverse depths around it
+_GUESSED_NEARER = 1.5  # at most this much beyond that, where the engine's guess is nearer
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,15 @@ def depth_range(depth: DepthMaps, index: int, nearest: float) -> DepthRange:
         return DepthRange(nothing, nothing, np.full(values.shape, nearest, np.float32), known)
     likely = _filled(np.where(known, 1 / np.maximum(values, 1e-9), 0).astype(np.float32), known)
     close, wide = np.ones((3, 3), np.uint8), np.ones((_AROUND, _AROUND), np.uint8)
-    far = np.where(measured, cv2.erode(likely, close) * (1 - _TOLERANCE), cv2.erode(likely, wide) * _FARTHER)
-    near = np.where(measured, cv2.dilate(likely, close) * (1 + _TOLERANCE), cv2.dilate(likely, wide) * _NEARER)
+    around = cv2.dilate(likely, wide)
+    # What the engine filled in may be nearer than all around it (a bare floor comes closer below), but not farther.
+    guess = np.where(values > 0, 1 / np.maximum(values, 1e-9), 0)
+    around = np.clip(guess, around * _NEARER, around * _NEARER * _GUESSED_NEARER)
+    surrounded = cv2.dilate(known.astype(np.uint8), wide) > 0
+    far = np.where(surrounded, cv2.erode(likely, wide) * _FARTHER, 0)
+    near = np.where(surrounded, around, max(nearest, float(around.max())))
+    far = np.where(measured, cv2.erode(likely, close) * (1 - _TOLERANCE), far)
+    near = np.where(measured, cv2.dilate(likely, close) * (1 + _TOLERANCE), near)
     return DepthRange(likely, far.astype(np.float32), near.astype(np.float32), measured)
 
 

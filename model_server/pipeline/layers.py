@@ -26,7 +26,7 @@ _COLOR_PATCH = 7  # pixels
 _LOST_FRAMES = 12  # for which a hidden thing is remembered
 _REUNION_COST = 0.7
 _LEAST_AREA = 3e-4  # of the picture, mean over the frames that show the thing
-_LEAST_FRAMES = 3
+_LEAST_FRAMES = 5
 
 
 @dataclass
@@ -51,7 +51,7 @@ def follow_things(
         motion: what moves.
 
     Returns:
-        Labels of at most 254 things, the largest first, named "Thing 1" and on. Specks and what shows for less than 3
+        Labels of at most 254 things, the largest first, named "Thing 1" and on. Specks and what shows for less than 5
         frames get no layer, though they stay in `motion`.
     """
     labels = np.zeros(motion.moving.shape, np.int32)

@@ -20,6 +20,8 @@ _WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
 _LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
+_CRACK, _LARGEST_HOLE, _STILL = 5, 0.01, -1.0  # pixels, share of the picture, mean gathered evidence
+_FILLED = 160  # probability given to cracks and holes, of 255
 _TRACK_EVIDENCE, _TRACK_RADIUS, _TRACK_SIGHTINGS = 0.5, 4, 4  # radius in pixels
 
 
@@ -75,7 +77,23 @@ def _regions(odds: Array, evidence: Array) -> Array:
     areas = stats[:, cv2.CC_STAT_AREA]
     kept = (certain >= _CERTAIN_SHARE * areas) & (areas >= _LEAST_SHARE * odds.size)
     kept[0] = False
-    return np.asarray(np.rint(255 / (1 + np.exp(-np.where(kept[labels], odds, -20.0)))), np.uint8)
+    probability = np.rint(255 / (1 + np.exp(-np.where(kept[labels], odds, -20.0)))).astype(np.uint8)
+    whole = _without_holes(kept[labels], evidence)
+    return np.asarray(np.where(whole, np.maximum(probability, _FILLED), probability))
+
+
+def _without_holes(moving: Array, evidence: Array) -> Array:
+    """Closed over cracks; holes that nothing proves to be still belong to what surrounds them."""
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CRACK, _CRACK))
+    closed = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_CLOSE, around)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
+    mean = np.bincount(labels.ravel(), evidence.ravel(), minlength=count) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    filled = (stats[:, cv2.CC_STAT_AREA] < _LARGEST_HOLE * moving.size) & (mean > _STILL)
+    filled[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = (
+        False  # open to the border
+    )
+    filled[0] = False
+    return np.asarray((closed > 0) | filled[labels])
 
 
 class _SparseEvidence:

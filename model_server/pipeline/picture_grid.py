@@ -10,9 +10,9 @@ import numpy as np
 
 from model_server.geometry.shot import Array
 
-_CELL_PX, _CELL_LIGHT, _CELL_COLOR = 10.0, 10.0, 6.0
+_CELLS_ACROSS, _CELL_LIGHT, _CELL_COLOR = 32, 12.0, 8.0  # of the picture's width; levels of Lab in 8 bits
 _STRIDES = tuple(64**3 * 1024**k if k >= 0 else 64 ** (k + 3) for k in range(-3, 3))  # b, a, light, x, y, frame
-_AGREEMENT = 4.0  # how much the neighborhood's mean label counts, in log odds
+_AGREEMENT = 6.0  # how much the neighborhood's mean label counts, in log odds
 _ROUNDS = 5
 
 
@@ -49,7 +49,8 @@ def _cells(image: Array) -> Array:
     """(H W) int64: the grid vertex nearest to each pixel."""
     light, a, b = np.moveaxis(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2LAB).astype(np.float32), -1, 0)
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
-    scaled = (b / _CELL_COLOR, a / _CELL_COLOR, light / _CELL_LIGHT, x / _CELL_PX, y / _CELL_PX)
+    cell = max(4.0, image.shape[1] / _CELLS_ACROSS)
+    scaled = (b / _CELL_COLOR, a / _CELL_COLOR, light / _CELL_LIGHT, x / cell, y / cell)
     # One is added so that a step down from the first cell does not end in another row of cells.
     return np.asarray(sum((np.rint(s).astype(np.int64) + 1) * stride for s, stride in zip(scaled, _STRIDES))).ravel()
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
-from synthetic import ROOM, SyntheticClip, synthetic_clip
+from synthetic import ROOM, SyntheticClip, _pose, synthetic_clip
 
 from model_server.geometry.lens import Distortion
 from model_server.geometry.pixel_map import PixelMap
@@ -39,8 +39,6 @@ def still_depth(clip: SyntheticClip) -> DepthMaps:
 
 def floor_of(clip: SyntheticClip) -> Ground:
     """The room's floor in the world of the first camera; `synthetic` builds the room in axes of its own."""
-    from synthetic import _pose
-
     world_from_room = np.linalg.inv(_pose(0.0))
     up = world_from_room[:3, :3] @ [0.0, -1.0, 0.0]
     point = world_from_room[:3, :3] @ [0.0, ROOM[1, 1], 3.0] + world_from_room[:3, 3]

@@ -63,7 +63,7 @@ def _frame_mattes(plate: Plate, index: int, solution: Solution, labels: Array, i
     for thing_id in ids:
         rough = sample((labels == thing_id).astype(np.float32), places) * covered
         area = _around(rough, 3 * radius, plate, footage.shape)
-        slopes, offset = _guided(guide, rough, radius)
+        slopes, offset = _guided_around(guide, rough, radius)
         at = footage[area]
         alpha = (sample(slopes, at) * full[area]).sum(-1) + sample(offset, at)
         near = sample(cv2.dilate(rough, np.ones((2 * radius + 1,) * 2, np.uint8)), at) > 0
@@ -84,6 +84,16 @@ def _around(rough: Array, margin: int, plate: Plate, shape: tuple[int, ...]) -> 
         slice(max(0, int(low[1])), min(shape[0], int(np.ceil(high[1])))),
         slice(max(0, int(low[0])), min(shape[1], int(np.ceil(high[0])))),
     )
+
+
+def _guided_around(guide: Array, alpha: Array, radius: int) -> tuple[Array, Array]:
+    """`_guided`, worked out only where it can be other than zero."""
+    slopes, offset = np.zeros_like(guide), np.zeros_like(alpha)
+    y, x, width, height = (int(v) for v in np.array(cv2.boundingRect((alpha > 0).astype(np.uint8)))[[1, 0, 2, 3]])
+    margin = 5 * radius
+    part = slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)
+    slopes[part], offset[part] = _guided(guide[part], alpha[part], radius)
+    return slopes, offset
 
 
 def _guided(guide: Array, alpha: Array, radius: int) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ still does.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -50,6 +51,7 @@ class MotionEvidence:
         self._nearest = nearest_inverse_depth(depth, solution.points, self._poses)
         self._height, self._width = images.shape[1:3]
         self._flow = DenseFlow()
+        self._shown = lru_cache(maxsize=2 * max(GAPS) + 1)(self._shown_plate)
         self._terms = _quadratic_terms(self._width, self._height)
 
     def frame(self, index: int) -> Array:
@@ -92,7 +94,7 @@ class MotionEvidence:
         drift = self._drift(view.misfit(found, limits), valid & (error_moving < 60))
         misfit = view.misfit(found - drift, limits)
         error_still = _difference(image, sample(target, found - misfit))
-        distance = np.linalg.norm(misfit, axis=-1)
+        distance = np.hypot(misfit[..., 0], misfit[..., 1])
         sigma = np.hypot(_common(distance, valid) * 1.4826, _FLOW_NOISE_PX + _NOISE_PER_FRAME_PX * abs(index - other))
         geometry = np.clip((distance / (_SIGMAS * sigma)) ** 2 - 1, -1, _MOST)
         noise = 4 + 2 * _common(error_moving, valid) + 0.1 * error_moving
@@ -102,7 +104,7 @@ class MotionEvidence:
         evidence = np.maximum(geometry, 0) * gain + still * (1 - gain) * texture / (texture + _TEXTURE)
         return _Pair(np.where(valid, evidence, 0).astype(np.float32), valid, sample(target, expected + drift))
 
-    def _shown(self, index: int) -> Array:
+    def _shown_plate(self, index: int) -> Array:
         """(H, W) uint8: 1 where the plate covers this pixel of the undistorted image and the patch around it."""
         lens = self._solution.intrinsics[index], self._solution.distortion
         shown = plate_area(self._width, self._height, self._pixels, *lens).astype(np.uint8)
@@ -148,14 +150,18 @@ def _difference(first: Array, second: Array) -> Array:
     """(H, W) squared levels between two pictures over a patch; most of a change of light is forgiven."""
     change = first.astype(np.float32) - second
     mean = cv2.blur(change, (_PATCH, _PATCH))
-    return np.asarray(np.maximum(cv2.blur(change**2, (_PATCH, _PATCH)) - 0.7 * mean**2, 0).mean(-1))
+    return _mean_of_channels(np.maximum(cv2.blur(change**2, (_PATCH, _PATCH)) - 0.7 * mean**2, 0))
 
 
 def _texture(image: Array) -> Array:
     """(H, W) variance of the patch, squared levels."""
     levels = image.astype(np.float32)
     mean = cv2.blur(levels, (_PATCH, _PATCH))
-    return np.asarray(np.maximum(cv2.blur(levels**2, (_PATCH, _PATCH)) - mean**2, 0).mean(-1))
+    return _mean_of_channels(np.maximum(cv2.blur(levels**2, (_PATCH, _PATCH)) - mean**2, 0))
+
+
+def _mean_of_channels(image: Array) -> Array:
+    return np.asarray(cv2.transform(image, np.full((1, 3), 1 / 3, np.float32)))  # numpy is slow over short axes
 
 
 def _common(values: Array, valid: Array) -> float:

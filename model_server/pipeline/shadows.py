@@ -27,9 +27,9 @@ def in_shadow(picture: Array, still_views: list[Array], visible: list[Array]) ->
         return np.zeros(picture.shape[:2], bool)
     lit, count = _lit(np.stack(still_views), np.stack(visible))
     now, lit = (cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0) for image in (picture, lit))
-    ratio = (now * lit).sum(-1) / np.maximum((lit * lit).sum(-1), 1.0)
-    tint = np.linalg.norm(now - ratio[..., None] * lit, axis=-1)
-    same_hue = tint < _HUE_SHARE * np.linalg.norm(now, axis=-1) + _HUE_LEVELS
+    ratio = _dot(now, lit) / np.maximum(_dot(lit, lit), 1.0)
+    tint = now - ratio[..., None] * lit
+    same_hue = np.sqrt(_dot(tint, tint)) < _HUE_SHARE * np.sqrt(_dot(now, now)) + _HUE_LEVELS
     log_ratio = np.log(np.clip(ratio, 0.05, 4.0))
     mean = cv2.blur(log_ratio, (5, 5))
     spread = np.sqrt(np.maximum(cv2.blur(log_ratio**2, (5, 5)) - mean**2, 0))
@@ -39,9 +39,13 @@ def in_shadow(picture: Array, still_views: list[Array], visible: list[Array]) ->
     return np.asarray(core | (beside & same_hue & (ratio > _DARKEST) & (ratio < 1.04)))  # with the soft rim
 
 
+def _dot(first: Array, second: Array) -> Array:
+    return np.asarray(cv2.transform(first * second, np.ones((1, 3), np.float32)))
+
+
 def _lit(views: Array, visible: Array) -> tuple[Array, Array]:
     """Each surface point at its second brightest (the brightest may be a mistake), and in how many views it is seen."""
-    light = np.where(visible, views.sum(-1, dtype=np.int32), -1)
+    light = np.where(visible, views[..., 0].astype(np.int32) + views[..., 1] + views[..., 2], -1)
     count = visible.sum(0)
     order = np.argsort(light, axis=0)
     chosen = np.where(count >= 3, len(views) - 2, len(views) - 1)

@@ -51,7 +51,7 @@ def _carried(state: Array, image: Array, neighbor: Array, flow: DenseFlow) -> Ar
     height, width = state.shape
     there, back = flow(image, neighbor), flow(neighbor, image)
     places = grid(width, height) + there
-    unclosed = np.linalg.norm(there + sample(back, places), axis=-1)
+    unclosed = np.hypot(*np.moveaxis(there + sample(back, places), -1, 0))
     changed = np.abs(image.astype(np.float32) - sample(neighbor, places)).mean(-1)
     trust = np.exp(-((unclosed / _MATCH_PX) ** 2) - (changed / _MATCH_LEVELS) ** 2)
     moved = cv2.remap(

@@ -100,8 +100,9 @@ class StillView:
         """(H, W, 2) pixels from the nearest place a still point can have to (H, W, 2) `found`."""
         first = self.positions(limits.far)
         along = self.positions(limits.near) - first
-        share = ((found - first) * along).sum(-1) / ((along**2).sum(-1) + np.float32(1e-6))
-        return np.asarray(found - first - np.clip(share, 0, 1)[..., None] * along)
+        away = found - first
+        dot, square = (a[..., 0] * along[..., 0] + a[..., 1] * along[..., 1] for a in (away, along))
+        return np.asarray(away - np.clip(dot / (square + np.float32(1e-6)), 0, 1)[..., None] * along)
 
 
 def _filled(values: Array, known: Array) -> Array:

@@ -5,8 +5,9 @@ PYTHON ?= $(shell for p in python3.11 python3.13 python3.12 python3 python; do $
 demo test setup check extension:
 	@$(PYTHON) dev.py $@
 
-# Long: every shot with truth, solved and scored; the table goes into benchmarks/RESULTS.md.
+# Long: the slow tests, then every shot with truth, solved and scored; the table goes into benchmarks/RESULTS.md.
 figures: setup
+	.venv/bin/python -m pytest tests/shots -m slow
 	.venv/bin/python benchmarks/shots.py
 
 # A real window, real clicks; needs root once (tests/gui/README.md).

@@ -56,3 +56,16 @@ SOLVED_FOCAL = 0.01  # relative
 SOLVED_K1 = 0.01
 SOLVED_PX = 0.2  # tracks are given 0.1 px of noise
 GIVEN_LENS = 1e-9  # relative
+
+# Whole shots with truth (the figures of the project's goals)
+ROOM_PATH_PERCENT = 0.3  # absolute trajectory error, of the path's extent
+ROOM_FOCAL_PERCENT = 3.0
+ROOM_DEPTH = 0.08  # mean relative error after one scale
+KNOWN_SHARE = 0.8
+ROOM_MOVING = 0.5  # intersection over union
+CLAIMED_PX = 0.01  # between the error that a package claims and the one its own tracks and cameras show
+UNIT = 0.01
+KITCHEN_PATH_M = 0.05
+KITCHEN_DEPTH = 0.12
+DAVIS_MOVING = 0.4
+JUMP = 4.0  # a camera's longest step, times its median step

@@ -1,7 +1,7 @@
 # Everything is done by dev.py, so that it works where there is no make.
 PYTHON ?= $(shell for p in python3.11 python3.13 python3.12 python3 python; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test setup check extension figures gui
+.PHONY: demo test setup check extension figures parity gui
 demo test setup check extension:
 	@$(PYTHON) dev.py $@
 
@@ -9,6 +9,10 @@ demo test setup check extension:
 figures: setup
 	.venv/bin/python -m pytest tests/shots -m slow
 	.venv/bin/python benchmarks/shots.py
+
+# The whole network against every golden file, full size: 12 files, 6 GB of memory, about 4 minutes.
+parity: setup
+	.venv/bin/python -m pytest tests/model/test_parity.py -m 'slow or not slow'
 
 # A real window, real clicks; needs root once (tests/gui/README.md).
 gui: setup

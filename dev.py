@@ -74,7 +74,7 @@ def demo(arguments: list[str]) -> int:
     """footage to a Blender scene, start to end"""
     blenders = {blender.release: blender for blender in available_blenders()}
     blender = blenders.get("4.5") or blenders["5.2"]
-    command = [server_python(), "demo/run.py", "--blender-python", blender_python(blender), *arguments]
+    command = [server_python(network=False), "demo/run.py", "--blender-python", blender_python(blender), *arguments]
     return subprocess.run(command, cwd=ROOT).returncode
 
 
@@ -126,12 +126,16 @@ def extension(_: list[str]) -> int:
 TASKS = {"setup": setup, "demo": demo, "test": test, "check": check, "extension": extension}
 
 
-def server_python() -> str:
-    """The interpreter of `.venv`, made or brought up to date."""
+def server_python(network: bool = True) -> str:
+    """The interpreter of `.venv`, made or brought up to date; without `network` it may lack torch, which is large."""
     base = find_python(*SERVER_PYTHONS)
     if base is None:
         raise SetupFailed(f"no Python {' or '.join(SERVER_PYTHONS)} was found; install one, then run this again")
-    return _environment(ROOT / ".venv", base, ["-e", f"{ROOT}[server,dev]"], ROOT / "constraints.txt")
+    small, whole = (["-e", f"{ROOT}[{extras}]"] for extras in ("server,dev", "server,network,dev"))
+    constraints = ROOT / "constraints.txt"
+    if network:
+        return _environment(ROOT / ".venv", base, whole, constraints)
+    return _environment(ROOT / ".venv", base, small, constraints, or_else=whole)
 
 
 def blender_python(blender: Blender) -> str:
@@ -176,14 +180,17 @@ def find_python(*versions: str) -> str | None:
     return None
 
 
-def _environment(venv: Path, base: str, requirements: list[str], constraints: Path | None) -> str:
-    """Python of the virtual environment `venv`; installs only when what it is made from has changed."""
+def _environment(
+    venv: Path, base: str, requirements: list[str], constraints: Path | None, or_else: list[str] | None = None
+) -> str:
+    """Python of the virtual environment `venv`; installs only when what it is made from has changed.
+
+    Made from the requirements `or_else`, it will do as well.
+    """
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    recipe = " ".join(requirements).encode()
-    for source in filter(None, (ROOT / "pyproject.toml" if constraints else None, constraints)):
-        recipe += source.read_bytes()
-    stamp, recipe_hash = venv / "page4d-made-from", hashlib.sha256(recipe).hexdigest()
-    if python.exists() and stamp.exists() and stamp.read_text() == recipe_hash:
+    stamp, recipe_hash = venv / "page4d-made-from", _recipe_hash(requirements, constraints)
+    good = {recipe_hash, _recipe_hash(or_else or requirements, constraints)}
+    if python.exists() and stamp.exists() and stamp.read_text() in good:
         return str(python)
     if not python.exists():
         _shown(f"{venv.name}: new environment", [base, "-m", "venv", str(venv)], None)
@@ -192,6 +199,13 @@ def _environment(venv: Path, base: str, requirements: list[str], constraints: Pa
     _shown(f"{venv.name}: installing", install, venv / "install.log")
     stamp.write_text(recipe_hash)
     return str(python)
+
+
+def _recipe_hash(requirements: list[str], constraints: Path | None) -> str:
+    recipe = " ".join(requirements).encode()
+    for source in filter(None, (ROOT / "pyproject.toml" if constraints else None, constraints)):
+        recipe += source.read_bytes()
+    return hashlib.sha256(recipe).hexdigest()
 
 
 def _shown(what: str, command: list[str], log: Path | None) -> None:

@@ -1,0 +1,62 @@
+"""What shared/model/check_parity.py takes: the network under its official names, and a call of it."""
+
+import torch
+from torch import Tensor, nn
+
+from model_server.engines.page4d.network.config import ModelConfig
+from model_server.engines.page4d.network.names import our_name
+from model_server.engines.page4d.network.network import Head, Page4DNetwork
+
+INTERMEDIATES = (0, 4, 9, 11, 17, 19, 23)
+
+
+class OfficialNames(nn.Module):
+    """The network, whose state dict has the names of the published checkpoints."""
+
+    def __init__(self, network: Page4DNetwork, official: list[str]) -> None:
+        super().__init__()
+        self.network, self.official = network, official
+
+    def state_dict(self, *_, **__) -> dict[str, Tensor]:
+        ours = self.network.state_dict()
+        named = {name: ours.pop(our_name(name)) for name in self.official if our_name(name) in ours}
+        return named | ours  # a tensor with no official name shows up as an unexpected one
+
+
+def build() -> OfficialNames:
+    """The released network, unfilled."""
+    import json
+    import os
+    from pathlib import Path
+
+    shared = Path(os.environ.get("PAGE4D_SHARED", Path(__file__).parents[3] / "shared"))
+    manifest = json.loads((shared / "model" / "state_dict_manifest.json").read_text())
+    with torch.device("meta"):
+        network = Page4DNetwork(ModelConfig.released())
+    network.to_empty(device="cpu")
+    return OfficialNames(network, [entry["key"] for entry in manifest["entries"]])
+
+
+def call(model: OfficialNames, images: Tensor, mask: bool, queries: Tensor | None = None) -> dict[str, object]:
+    config = model.network.config
+    with torch.inference_mode():
+        found = model.network(images, config.mask.strength if mask else 0.0, tuple(Head), queries, rounds=INTERMEDIATES)
+    result = {
+        "pose_enc": found.poses[-1],
+        "pose_enc_all": found.poses,
+        "depth": found.depth[..., None],
+        "depth_conf": found.depth_confidence,
+        "world_points": found.points,
+        "world_points_conf": found.points_confidence,
+        "intermediates": {f"agg{index:02d}": value for index, value in found.rounds.items()},
+    }
+    if mask:
+        special = config.special_tokens
+        keys = found.keys.flatten(2)
+        row = keys.new_zeros(*keys.shape[:2], special + keys.shape[2])
+        key = row.clone()
+        row[..., :special], key[..., special:] = config.mask.strength, keys
+        result["intermediates"] |= {"mask_row": row.flatten(1), "mask_key": key.flatten(1)}
+    if queries is not None:
+        result |= {"track": found.tracks.positions, "vis": found.tracks.visibility, "conf": found.tracks.confidence}
+    return result

@@ -1,14 +1,10 @@
-"""The command line: `page4d-server solve` and `page4d-server serve`."""
+"""The command line: `page4d-server solve`, `serve` and `weights`."""
 
 import json
 import logging
 import os
 import re
 import shutil
-import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -20,11 +16,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from model_server.api.address import DEFAULT_HOST, DEFAULT_PORT
-from model_server.errors import BadInput, ServerError
+from model_server.clear_exit import clear_exit
+from model_server.errors import BadInput
 from model_server.report import SolveReport, report_of
 from model_server.settings import FrameRange, KnownLens, ModeChoice, SolveSettings
+from model_server.weights_commands import app as weights
 
-OUR_FAULT, BAD_INPUT, INTERRUPTED = 1, 2, 130
 _FRAMES = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
 
 app = typer.Typer(
@@ -33,13 +30,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(weights, name="weights")
 
 
 @app.command()
 def solve(
     footage: Annotated[Path, typer.Argument(help="A movie, a folder, or one frame of a numbered sequence.")],
     out: Annotated[Path, typer.Option(help="The package to write: a folder DIR.page4d.")],
-    engine: Annotated[str, typer.Option(help="auto or classical.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, page4d or classical.")] = "auto",
     frames: Annotated[str | None, typer.Option(help="A-B: the footage's own numbers, both included.")] = None,
     step: Annotated[int, typer.Option(help="Take every Nth frame.")] = 1,
     focal_mm: Annotated[float | None, typer.Option(help="Focal length, where it is known.")] = None,
@@ -48,7 +46,7 @@ def solve(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
 ) -> None:
     """Solve FOOTAGE and write a result package. Cut off, the same command goes on where it stopped."""
-    with _clear_exit():
+    with clear_exit():
         lens = _known_lens(focal_mm, sensor_mm)
         settings = SolveSettings(engine=engine, frames=_frame_range(frames, step), lens=lens, mode=mode)
         _solve(footage, settings, out)
@@ -75,7 +73,7 @@ def serve(
     def ready(address: str) -> None:
         print(f"Page4D listens on {address}", f"its token is in {folder.token}", sep="\n", flush=True)
 
-    with _clear_exit():
+    with clear_exit():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
         run_server(host, port, folder, int(max_file_gb * 1e9), ready)
 
@@ -125,33 +123,3 @@ def _known_lens(focal_mm: float | None, sensor_mm: float | None) -> KnownLens | 
     if (focal_mm is None) != (sensor_mm is None):
         raise BadInput("a focal length in mm says nothing without the sensor", hint="give both --focal-mm, --sensor-mm")
     return KnownLens(focal_mm, sensor_mm) if focal_mm is not None and sensor_mm is not None else None
-
-
-@contextmanager
-def _clear_exit() -> Iterator[None]:
-    """One line and an exit code for whatever goes wrong; never a traceback."""
-    try:
-        yield
-    except ServerError as error:
-        _say(f"{error.message}. {error.hint[:1].upper()}{error.hint[1:]}" if error.hint else error.message)
-        raise typer.Exit(BAD_INPUT if error.status < 500 else OUR_FAULT) from error
-    except KeyboardInterrupt as error:
-        _say("stopped; the same command goes on after the last finished stage")
-        raise typer.Exit(INTERRUPTED) from error
-    except typer.Exit:
-        raise
-    except Exception as error:  # the edge of the process
-        log = _write_log()
-        _say(f"Page4D failed, and that is our fault: {type(error).__name__}: {error}. The log is {log}")
-        raise typer.Exit(OUR_FAULT) from error
-
-
-def _say(line: str) -> None:
-    typer.echo(f"page4d-server: {' '.join(line.split())}", err=True)
-
-
-def _write_log() -> Path:
-    folder = platformdirs.user_log_path("page4d", appauthor=False, ensure_exists=True)
-    log = folder / time.strftime("failed-%Y%m%d-%H%M%S.log")
-    log.write_text(traceback.format_exc(), encoding="utf-8")
-    return log

@@ -69,3 +69,11 @@ KITCHEN_PATH_M = 0.05
 KITCHEN_DEPTH = 0.12
 DAVIS_MOVING = 0.4
 JUMP = 4.0  # a camera's longest step, times its median step
+
+# Long shots of the network
+SIMILARITY = 1e-4  # of a known Sim(3), relative, with 30 % of the points wrong
+STITCHED_PATH = 1e-4  # of the path's extent, from windows that are exact but for movers and outliers
+STITCHED_DEPTH = 1e-4  # relative
+
+# The network
+NETWORK_RELATIVE = 2e-5  # against the plain way of computing; rounding of float32 alone

@@ -1,11 +1,15 @@
 """What shared/model/check_parity.py takes: the network under its official names, and a call of it."""
 
+import json
+
 import torch
+from shared_footage import shared
 from torch import Tensor, nn
 
 from model_server.engines.page4d.network.config import ModelConfig
 from model_server.engines.page4d.network.names import our_name
 from model_server.engines.page4d.network.network import Head, Page4DNetwork
+from model_server.engines.page4d.network.precision import Precision, store_weights
 
 INTERMEDIATES = (0, 4, 9, 11, 17, 19, 23)
 
@@ -23,18 +27,39 @@ class OfficialNames(nn.Module):
         return named | ours  # a tensor with no official name shows up as an unexpected one
 
 
+def official_names() -> list[str]:
+    """Names of all tensors of the published network."""
+    manifest = json.loads((shared("model") / "state_dict_manifest.json").read_text())
+    return [entry["key"] for entry in manifest["entries"]]
+
+
 def build() -> OfficialNames:
     """The released network, unfilled."""
-    import json
-    import os
-    from pathlib import Path
-
-    shared = Path(os.environ.get("PAGE4D_SHARED", Path(__file__).parents[3] / "shared"))
-    manifest = json.loads((shared / "model" / "state_dict_manifest.json").read_text())
     with torch.device("meta"):
         network = Page4DNetwork(ModelConfig.released())
-    network.to_empty(device="cpu")
-    return OfficialNames(network, [entry["key"] for entry in manifest["entries"]])
+    return OfficialNames(network.to_empty(device="cpu"), official_names())
+
+
+def build_half() -> OfficialNames:
+    """The same, its matrices kept in bfloat16."""
+    model = build()
+    store_weights(model.network, torch.bfloat16)
+    return model
+
+
+def call_half(model: OfficialNames, images: Tensor, mask: bool, queries: Tensor | None = None) -> dict[str, object]:
+    """Computed as the machine at hand does it fastest; of the inner tokens nothing is handed out."""
+    compute = Precision.best_for(images.device).compute
+    with torch.autocast("cpu", torch.bfloat16, enabled=compute is torch.bfloat16):
+        return call(model, images, mask, queries) | {"intermediates": {}}
+
+
+def call_half_products(
+    model: OfficialNames, images: Tensor, mask: bool, queries: Tensor | None = None
+) -> dict[str, object]:
+    """Every matrix product of the transformer in bfloat16, as on a GPU, however slow it is here."""
+    with torch.autocast("cpu", torch.bfloat16):
+        return call(model, images, mask, queries) | {"intermediates": {}}
 
 
 def call(model: OfficialNames, images: Tensor, mask: bool, queries: Tensor | None = None) -> dict[str, object]:

@@ -29,7 +29,7 @@ def _check(names: tuple[str, ...]) -> None:
     run = subprocess.run(
         [sys.executable, str(model / "check_parity.py"), "--tol", TOLERANCE, "--builder", "parity:build", *files],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PAGE4D_SHARED": str(model.parent)},
+        env=os.environ | {"PAGE4D_SHARED": str(model.parent), "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
     )

@@ -12,9 +12,9 @@ from model_server.api.guard import Guard, allowed_hosts
 from model_server.api.job_routes import job_routes
 from model_server.api.package_routes import package_routes
 from model_server.api.schema import EngineFacts, Health, Versions
+from model_server.engines.choose import engine_states
 from model_server.jobs.service import JobService
 from model_server.package.manifest import MAJOR, MINOR
-from model_server.pipeline.support import ENGINES
 
 API_VERSION = 1
 
@@ -35,7 +35,7 @@ def create_app(service: JobService, token: str, listen_on: str) -> FastAPI:
         return Health(
             state="busy" if service.is_busy else "idle",
             device=f"CPU, {os.cpu_count()} cores, {platform.machine()}",
-            engines=[EngineFacts(name=name, weights=None, license=None) for name in ENGINES],
+            engines=[EngineFacts(**vars(engine)) for engine in engine_states()],
             versions=Versions(server=__version__, api=API_VERSION, package=f"{MAJOR}.{MINOR}"),
         )
 

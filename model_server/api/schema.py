@@ -145,8 +145,9 @@ class JobAnswer(BaseModel):
 
 class EngineFacts(BaseModel):
     name: str
-    weights: str | None  # None where the engine needs none
+    weights: str | None  # None where the engine needs none, or has none
     license: str | None  # of the weights
+    note: str  # what is missing and how to get it, or what these weights can't do; empty where all is well
 
 
 class Versions(BaseModel):

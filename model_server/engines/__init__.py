@@ -1,22 +1,25 @@
 """Engines by name. An engine turns a shot's images into geometry; a new one plugs in by `Engine`."""
 
-from model_server.engines.classical.engine import ClassicalEngine
+from model_server.engines.choose import ENGINES, best_engine, require_engine
 from model_server.engines.engine import Engine
-from model_server.errors import BadInput
 
-_ENGINES: dict[str, type[Engine]] = {"classical": ClassicalEngine}
-_AUTO = "classical"
+__all__ = ["ENGINES", "engine_named"]
 
 
 def engine_named(name: str) -> Engine:
     """The engine called `name`; "auto" is the best that this machine can run.
 
     Raises:
-        BadInput: there is no such engine.
+        BadInput: there is no such engine, or it lacks what it needs; the hint says how to get it.
     """
+    require_engine(name)
     if name == "auto":
-        name = _AUTO
-    if name not in _ENGINES:
-        names = ", ".join(["auto", *_ENGINES])
-        raise BadInput(f'there is no engine called "{name}"', hint=f"use one of: {names}")
-    return _ENGINES[name]()
+        name = best_engine()
+    # Imported where it is used: who only asks which engines there are needs neither.
+    if name == "page4d":
+        from model_server.engines.page4d.installed_engine import installed_engine
+
+        return installed_engine()
+    from model_server.engines.classical.engine import ClassicalEngine
+
+    return ClassicalEngine()

@@ -27,6 +27,12 @@ class PixelMap:
         """(..., 2) footage pixels to (..., 2) model pixels."""
         return np.asarray((pixels - np.array(self.offset)) / np.array(self.scale))
 
+    def footage_intrinsics(self, intrinsics: Array) -> Array:
+        """(..., 3, 3) intrinsics in model pixels, turned into footage pixels."""
+        matrix = np.diag([*self.scale, 1.0])
+        matrix[:2, 2] = self.offset
+        return np.asarray(matrix @ intrinsics)
+
     def model_intrinsics(self, intrinsics: Array) -> Array:
         """(..., 3, 3) intrinsics in footage pixels, turned into model pixels."""
         inverse = np.diag([1 / self.scale[0], 1 / self.scale[1], 1.0])

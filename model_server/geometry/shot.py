@@ -69,6 +69,7 @@ class Geometry:
     confidence: Array | None = None  # (F, H, W) float16, 0..1
     motion: Array | None = None  # (F, H, W) float32, 0 still .. 1 moving: the engine's own map
     static_tracks: Array | None = None  # (track_count,) bool: tracks that the engine's cameras explain
+    notes: tuple[str, ...] = ()  # in words: what of it the user should know
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class DepthMaps:
 
     depth: Array  # (F, H, W) float32, 0 = unknown
     confidence: Array  # (F, H, W) float16, 0..1
+    knows_moving: bool = False  # moving pixels have their own depth, not that of what lies around or behind them
+    notes: tuple[str, ...] = ()  # in words: what of it the user should know
 
 
 @dataclass(frozen=True)

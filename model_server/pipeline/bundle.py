@@ -37,7 +37,7 @@ class Bundle:
 
 
 def adjust(
-    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int
+    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int, loss_px: float = LOSS_PX
 ) -> tuple[Bundle, float]:
     """Refine everything that is not locked.
 
@@ -45,6 +45,7 @@ def adjust(
         sightings: square pixels, only of frames and points that `bundle` knows; as the plate has them, but
             undistorted where the distortion is given.
         size: width and height of the square picture.
+        loss_px: residuals beyond about this count less.
 
     Returns:
         The refined bundle, and one standard deviation of the focal length in pixels for sightings that are off by one
@@ -52,19 +53,23 @@ def adjust(
     """
     model = _reconstruction(bundle, sightings, size)
     # No gauge is fixed: holding the step between two near cameras, as gauges do, holds its error as well.
-    _adjuster(model, bundle.lens, iterations, pycolmap.BundleAdjustmentGauge.UNSPECIFIED).solve()
+    _adjuster(model, bundle.lens, iterations, pycolmap.BundleAdjustmentGauge.UNSPECIFIED, loss_px).solve()
     adjusted = _bundle(model, bundle)
     return adjusted, float("nan") if bundle.lens.lock_focal else _focal_sigma(model, bundle.lens)
 
 
 def _adjuster(
-    model: pycolmap.Reconstruction, lens: Lens, iterations: int, gauge: pycolmap.BundleAdjustmentGauge
+    model: pycolmap.Reconstruction,
+    lens: Lens,
+    iterations: int,
+    gauge: pycolmap.BundleAdjustmentGauge,
+    loss_px: float = LOSS_PX,
 ) -> pycolmap.CeresBundleAdjuster:
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in model.reg_image_ids():
         config.add_image(image_id)
     config.fix_gauge(gauge)
-    return pycolmap.create_default_ceres_bundle_adjuster(_options(lens, iterations), config, model)
+    return pycolmap.create_default_ceres_bundle_adjuster(_options(lens, iterations, loss_px), config, model)
 
 
 def _reconstruction(bundle: Bundle, sightings: PointSightings, size: tuple[float, float]) -> pycolmap.Reconstruction:
@@ -94,13 +99,13 @@ def _reconstruction(bundle: Bundle, sightings: PointSightings, size: tuple[float
     return model
 
 
-def _options(lens: Lens, iterations: int) -> pycolmap.BundleAdjustmentOptions:
+def _options(lens: Lens, iterations: int, loss_px: float) -> pycolmap.BundleAdjustmentOptions:
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_focal_length = not lens.lock_focal
     options.refine_extra_params = not lens.lock_k1
     options.print_summary = False
     options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
-    options.ceres.loss_function_scale = LOSS_PX
+    options.ceres.loss_function_scale = loss_px
     options.ceres.solver_options.max_num_iterations = iterations
     options.ceres.solver_options.function_tolerance = 1e-6
     # One thread: sums in another order would give other cameras every time.

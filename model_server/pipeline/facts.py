@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from model_server import __version__
+from model_server.engines.engine import Engine
 from model_server.footage.clip import ClipInfo
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, FrameStatus, Ground, Layers, Motion, Solution
@@ -18,7 +19,7 @@ def manifest_of(
     clip: ClipInfo,
     file_hashes: tuple[str, ...],
     package: Path,
-    engine: str,
+    engine: Engine,
     images: Array,
     pixels: PixelMap,
     solution: Solution,
@@ -31,7 +32,7 @@ def manifest_of(
     height, width = images.shape[1:3]
     x, y, z = (float(value) for value in ground.up)
     return m.Manifest(
-        made_by=m.MadeBy(server=__version__, engine=engine),
+        made_by=_made_by(engine),
         clip=_clip_facts(clip, file_hashes, package),
         pixels=m.Pixels(width, height, m.FootageFromModel(_pair(pixels.scale), _pair(pixels.offset))),
         lens=_lens_facts(solution),
@@ -51,6 +52,13 @@ def manifest_of(
         motion=m.MotionFacts(motion.source),
         layers=_layer_facts(clip, layers),
     )
+
+
+def _made_by(engine: Engine) -> m.MadeBy:
+    weights = engine.weights
+    if weights is None:
+        return m.MadeBy(__version__, engine.name)
+    return m.MadeBy(__version__, engine.name, weights.name, weights.sha256, weights.license)
 
 
 def _clip_facts(clip: ClipInfo, file_hashes: tuple[str, ...], package: Path) -> m.ClipFacts:

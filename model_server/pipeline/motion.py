@@ -11,6 +11,7 @@ from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
 from model_server.pipeline.motion_evidence import MotionEvidence
+from model_server.pipeline.network_motion import NetworkMotion
 from model_server.pipeline.picture_grid import agree_with_neighbors
 from model_server.pipeline.steady_motion import gather_along_flow
 
@@ -36,26 +37,24 @@ def find_moving(
 ) -> Motion:
     """Tell still from moving in every frame, shadows excepted.
 
-    Evidence of each frame against its neighbors (`motion_evidence`) and of tracks that break the epipolar geometry is
-    gathered along the flow (`steady_motion`), then labels agree with those of pixels that look alike (`picture_grid`).
+    Evidence of each frame against its neighbors (`motion_evidence`), of tracks that break the epipolar geometry and of
+    the engine's own map, where it has one (`network_motion`), is gathered along the flow (`steady_motion`), then labels
+    agree with those of pixels that look alike (`picture_grid`).
 
     Args:
         images: (F, H, W, 3) uint8 sRGB, model size, undistorted.
         depth: of what stands still; where its confidence is low, or it is unknown, only the epipolar line is used.
         solution: cameras; frames without a pose get their labels from their neighbors.
-        geometry: `static_tracks` says which tracks the cameras explain.
+        geometry: `static_tracks` says which tracks the cameras explain, `motion` is the engine's own map.
         tracks: plate pixels.
+
+    Returns:
+        Its source says whether geometry, the engine's map or both had anything to say.
     """
-    evidence = MotionEvidence(images, pixels, depth, solution)
-    sparse = _SparseEvidence(pixels, solution, geometry, tracks, images.shape[1:3])
+    evidence = _Evidence(images, pixels, depth, solution, geometry, tracks)
     moving = np.zeros(images.shape[:3], np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        gathered = gather_along_flow(
-            images,
-            lambda index: evidence.frame(index) + sparse.frame(index),
-            Path(folder),
-            lambda done: progress(0.9 * done),
-        )
+        gathered = gather_along_flow(images, evidence.frame, Path(folder), lambda done: progress(0.9 * done))
         for first in range(0, len(images), _WINDOW):
             start, stop = max(0, first - _MARGIN), min(len(images), first + _WINDOW + _MARGIN)
             certain = np.clip(gathered[start:stop].astype(np.float32), _LEAST, _MOST)
@@ -67,7 +66,32 @@ def find_moving(
                 moving[index] = _regions(odds[index - start], certain[index - start]) * shown
             progress(0.9 + 0.1 * min(1.0, (first + _WINDOW) / len(images)))
         del gathered  # its file goes with the folder
-    return Motion(moving)
+    return Motion(moving, evidence.source)
+
+
+class _Evidence:
+    """All that is known of a frame's motion, added up."""
+
+    def __init__(
+        self, images: Array, pixels: PixelMap, depth: DepthMaps, solution: Solution, geometry: Geometry, tracks: Tracks
+    ) -> None:
+        self._dense = MotionEvidence(images, pixels, depth, solution)
+        self._sparse = _SparseEvidence(pixels, solution, geometry, tracks, images.shape[1:3])
+        self._network = NetworkMotion(pixels, geometry, solution)
+        self._geometry_spoke = False
+
+    def frame(self, index: int) -> Array:
+        """(H, W) float32, about -1 still .. 4 moving; 0 where nothing is known."""
+        evidence = self._dense.frame(index) + self._sparse.frame(index)
+        self._geometry_spoke |= bool(evidence.any())
+        return np.asarray(evidence + self._network.frame(index, evidence))
+
+    @property
+    def source(self) -> str:
+        """After all frames: "geometry", "network" or "both"."""
+        if not self._network.is_known:
+            return "geometry"
+        return "both" if self._geometry_spoke else "network"
 
 
 def _regions(odds: Array, evidence: Array) -> Array:

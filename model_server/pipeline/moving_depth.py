@@ -2,7 +2,7 @@
 
 One camera can't triangulate what moves. A person's feet, though, are as far away as the floor beneath them (D. Hoiem,
 A. Efros, M. Hebert, "Putting objects in perspective", CVPR 2006), and the body stands upright over them, as a card that
-faces the camera. All of it is a guess, and its confidence says so.
+faces the camera. All of it is a guess, and its confidence says so. An engine that knows what moves is believed instead.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +24,9 @@ _AGREE = 0.3  # by which floor and still depth may differ before the soles count
 _IN_AIR = 1.3  # times its least size
 _STEADY_FRAMES = 2.0  # sigma of the smoothing over time
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
+_CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
+_SURE_FRAMES = 5  # in which that place must be sure
+_AGREEING = 3.0  # times the spread over those frames that the miss must be
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,16 @@ def stand_on_ground(
     least size. One that never stands is put a little in front of what is behind it. Depths are smoothed over time, so
     that cards don't flicker.
 
+    Where `depth` knows moving pixels it stays; a thing whose soles are clearly not on the floor in it is brought there
+    as a whole, by one factor for all its frames.
+
     Args:
-        depth: of what stands still; at moving pixels it is what lies around or behind them.
+        depth: of what stands still; at moving pixels it is what lies around or behind them, or their own.
         ground: up and floor, in the units and the world of `solution`.
 
     Returns:
-        New depth maps (in memory); at moving pixels the confidence is 0.3. Frames without a pose are left as they are.
+        New depth maps (in memory); where the depth of moving pixels was not known, their confidence is 0.3. Frames
+        without a pose are left as they are.
     """
     values, confidence = np.array(depth.depth, np.float32), np.array(depth.confidence, np.float16)
     intrinsics = pixels.model_intrinsics(solution.intrinsics)
@@ -63,6 +70,11 @@ def stand_on_ground(
             _foot(depth, layers.labels[i] == thing.id, i, solution.camera_from_world[i], intrinsics[i], ground)
             for i in seen
         ]
+        if depth.knows_moving:
+            factor = _factor_to_ground(depth, layers.labels, thing.id, seen, feet)
+            for index in range(thing.first, thing.last + 1):
+                values[index][np.asarray(layers.labels[index]) == thing.id] *= np.float32(factor)
+            continue
         for index, foot, foot_depth in zip(seen, feet, _steady(np.array(seen), feet)):
             here, still = np.asarray(layers.labels[index]) == thing.id, np.asarray(depth.depth[index])
             around = still[here][still[here] > 0]
@@ -75,6 +87,21 @@ def stand_on_ground(
                 card *= min(1.0, float(np.median(around / card[still[here] > 0])))
             values[index][here], confidence[index][here] = card, GUESSED
     return replace(depth, depth=values, confidence=confidence)
+
+
+def _factor_to_ground(depth: DepthMaps, labels: Array, thing: int, frames: list[int], feet: list[_Foot]) -> float:
+    """What brings a thing's own depth to where it stands; 1 where that is not clearly elsewhere."""
+    logs = []
+    for index, foot in zip(frames, feet):
+        here = np.asarray(labels[index]) == thing
+        own = np.asarray(depth.depth[index])[_soles(here)]
+        if foot.sure and (own > 0).any():
+            logs.append(np.log(foot.depth / np.median(own[own > 0])))
+    if len(logs) < _SURE_FRAMES:
+        return 1.0
+    off = float(np.median(logs))
+    spread = 1.4826 * float(np.median(np.abs(np.array(logs) - off)))
+    return float(np.exp(off)) if abs(off) > max(np.log1p(_CLEARLY_OFF), _AGREEING * spread) else 1.0
 
 
 def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Array, ground: Ground) -> _Foot:

@@ -1,11 +1,12 @@
 """The last stage: what was solved, in scene units, as a result package."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from model_server.engines.engine import Engine
 from model_server.footage.clip import ClipInfo
 from model_server.geometry.shot import Array, Background, DepthMaps, Ground, Layers, Motion, Plate, Solution
 from model_server.package.writer import PackageWriter
@@ -30,9 +31,9 @@ class Solved:
 
 
 def write_package(
-    target: Path, clip: ClipInfo, file_hashes: tuple[str, ...], engine: str, solved: Solved, staged: Staged
+    target: Path, clip: ClipInfo, file_hashes: tuple[str, ...], engine: Engine, solved: Solved, staged: Staged
 ) -> None:
-    """Fuse the background, bring everything to scene units and write `target`."""
+    """Fuse the background, bring everything to scene units and write `target`, made by `engine`."""
     start, progress = time.monotonic(), staged.progress("package")
     progress(0.0)
     seed()
@@ -41,6 +42,7 @@ def write_package(
     progress(0.3)
     factor = scene_scale(solved.depth.depth, motion, solved.solution.mode)
     solution, ground = scaled(solved.solution, factor), scaled(solved.ground, factor)
+    solution = replace(solution, assumptions=(*solution.assumptions, *solved.depth.notes))
     with PackageWriter(target) as writer:
         mattes = writer.folder / "mattes"
         write_mattes(plate, layers, solution, clip.frame_numbers, mattes, lambda done: progress(0.3 + 0.4 * done))

@@ -28,13 +28,13 @@ from model_server.geometry.shot import (
 )
 from model_server.package.writer import check_target
 from model_server.pipeline.checkpoint import Checkpoints, new_array
+from model_server.pipeline.first_cameras import solve_first_cameras
 from model_server.pipeline.ground import find_ground
 from model_server.pipeline.layers import follow_things
 from model_server.pipeline.motion import find_moving
 from model_server.pipeline.moving_depth import stand_on_ground
 from model_server.pipeline.pack import Solved, write_package
 from model_server.pipeline.room import NoRoom, need_room
-from model_server.pipeline.solve import solve_cameras
 from model_server.pipeline.staged import Report, Staged
 from model_server.pipeline.support import check_support
 from model_server.pipeline.tracks import track_points
@@ -84,11 +84,11 @@ def _solve(
     hashes = _hash_files(info.files, lambda done: report("footage", 0.2 * done))
     checkpoints = Checkpoints(workspace, _key(clip, hashes, settings, engine))
     if checkpoints.is_new:
-        width, height = fit_long_side(info.width, info.height, engine.long_side)
+        width, height = fit_long_side(info.width, info.height, engine.long_side, engine.multiple)
         need_room(info.frame_count, width, height, workspace)
     staged = Staged(checkpoints, report)
     solved = _Stages(clip, engine, settings, staged).run()
-    write_package(package, replace(info, name=name or info.name), hashes, engine.name, solved, staged)
+    write_package(package, replace(info, name=name or info.name), hashes, engine, solved, staged)
     checkpoints.remove()
 
 
@@ -110,12 +110,17 @@ class _Stages:
         plate = self._plate()
         pixels, result = plate.pixels, self.staged.result
         tracks = result("tracks", "tracks", Tracks, lambda _, progress: track_points(plate, progress))
-        geometry = result("engine", "geometry", Geometry, lambda _, progress: self._estimate(plate, tracks, progress))
+        geometry = result(
+            "engine",
+            "geometry",
+            Geometry,
+            lambda folder, progress: self.engine.estimate(plate, tracks, self.settings, progress, folder),
+        )
         solution = result(
             "solve",
             "solution",
             Solution,
-            lambda _, progress: solve_cameras(plate, tracks, geometry, self.settings, progress),
+            lambda _, progress: solve_first_cameras(self.engine, plate, tracks, geometry, self.settings, progress),
         )
         images = self._undistorted(plate, solution)
         depth = result(
@@ -150,16 +155,14 @@ class _Stages:
 
     def _plate(self) -> Plate:
         def shrink(folder: Path, progress: Progress) -> _Images:
-            images, _ = model_images(self.clip, self.engine.long_side, folder / "images.npy", progress)
+            engine, file = self.engine, folder / "images.npy"
+            images, _ = model_images(self.clip, engine.long_side, file, progress, engine.multiple)
             return _Images(images)
 
         images = self.staged.result("footage", "plate", _Images, shrink, (0.2, 1.0)).images
         info, (height, width) = self.clip.info, images.shape[1:3]
         pixels = PixelMap(scale=(info.width / width, info.height / height))
         return Plate(images, self.clip.frame, info.width, info.height, info.pixel_aspect, pixels)
-
-    def _estimate(self, plate: Plate, tracks: Tracks, progress: Progress) -> Geometry:
-        return self.engine.estimate(plate, tracks, self.settings, progress)
 
     def _undistorted(self, plate: Plate, solution: Solution) -> Array:
         def undistort(folder: Path, progress: Progress) -> _Images:
@@ -181,5 +184,7 @@ def _hash_files(files: tuple[Path, ...], progress: Progress) -> tuple[str, ...]:
 
 def _key(clip: Clip, hashes: tuple[str, ...], settings: SolveSettings, engine: Engine) -> str:
     """What a checkpoint depends on: another key, another solve."""
-    facts = [__version__, engine.name, engine.long_side, hashes, clip.info.frame_numbers, asdict(settings)]
+    weights = None if engine.weights is None else asdict(engine.weights)
+    looks = [engine.name, weights, engine.long_side, engine.multiple]
+    facts = [__version__, looks, hashes, clip.info.frame_numbers, asdict(settings)]
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()

@@ -17,12 +17,17 @@ from model_server.settings import SolveSettings
 
 # Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
 _ROUNDS = ((6.0, 10), (3.0, 20), (2.0, 50))
+# Before those, where the first cameras are an engine's guess: gates as wide as its errors, halved every round.
+_ROUGH_PX, _WIDEST_PX, _ROUGH_ITERATIONS = 2.0, 200.0, 15
+_GATE = 4.0  # times the median error of the first cameras
+_ROUGH_LOSS = 0.25  # of the gate
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_CUTOFF_PX = 0.5
 _NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
 _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
 _MIN_SIGHTINGS = 3
+_LEAST_SIGHTINGS = 2  # that a point must keep when frames are given up: one ray holds nothing
 _MIN_POINTS, _MIN_FRAMES, _MIN_IN_FRAME = 20, 2, 8
 
 
@@ -61,6 +66,7 @@ class _Refined:
 
 
 def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progress: Progress) -> _Refined:
+    bundle = _brought_near(bundle, seen, square)
     cutoff, sigma = _ROUNDS[0][0], float("nan")
     for done, (limit, iterations) in enumerate(_ROUNDS):
         cutoff = min(limit, cutoff)
@@ -74,16 +80,45 @@ def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progre
     return _Refined(bundle, inliers, spread, sigma * spread)
 
 
+def _brought_near(bundle: Bundle, seen: PointSightings, square: SquarePicture) -> Bundle:
+    """The bundle with its cameras within the reach of the first round: a network's are off by many pixels.
+
+    Cameras that come from tracks pass as they are. All that is found here is the place to start from.
+    """
+    gate = min(_GATE * _first_error(bundle, seen, square), _WIDEST_PX)
+    if gate <= _GATE * _ROUGH_PX:
+        return bundle
+    lens = bundle.lens
+    rough = replace(bundle, lens=replace(lens, lock_k1=True))
+    while gate > _ROUNDS[0][0]:
+        rough, inliers = _select(rough, seen, square, gate)
+        rough, _ = _adjusted(rough, inliers, square, _ROUGH_ITERATIONS, _ROUGH_LOSS * gate)
+        gate /= 2
+    return replace(rough, lens=replace(lens, focal=rough.lens.focal))
+
+
+def _first_error(bundle: Bundle, seen: PointSightings, square: SquarePicture) -> float:
+    """Median distance in square pixels of all sightings to the points they triangulate to."""
+    straight = _undistorted(seen, bundle.lens, square)
+    intrinsics = np.repeat(square.intrinsics(bundle.lens.focal)[None], len(bundle.camera_from_world), axis=0)
+    points = triangulate(straight, bundle.camera_from_world, intrinsics, len(bundle.points))
+    known = np.isfinite(bundle.camera_from_world[:, 0, 0])[straight.frames]
+    errors = residuals(straight, points, bundle.camera_from_world, intrinsics)[known]
+    return float(np.median(errors)) if len(errors) else 0.0
+
+
 def _is_held(refined: _Refined) -> bool:
     lens = refined.bundle.lens
     return is_plausible(lens.focal / LONG_SIDE, lens.k1) and refined.focal_sigma < _HELD_SIGMA * lens.focal
 
 
-def _adjusted(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> tuple[Bundle, float]:
+def _adjusted(
+    bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int, loss_px: float = LOSS_PX
+) -> tuple[Bundle, float]:
     if bundle.lens.given is not None:
         # Where it is given, distortion comes off first: the focal length that it depends on settles within the rounds.
         inliers = _undistorted(inliers, bundle.lens, square)
-    return adjust(bundle, inliers, (square.width, square.height), iterations)
+    return adjust(bundle, inliers, (square.width, square.height), iterations, loss_px)
 
 
 def _without_needless_k1(
@@ -141,6 +176,7 @@ def _select(
     in_frame = np.bincount(seen.frames[agree], minlength=len(poses))
     poses = np.where((in_frame >= _MIN_IN_FRAME)[:, None, None], poses, np.nan)
     agree &= np.isfinite(poses[:, 0, 0])[seen.frames]
+    agree &= (np.bincount(seen.tracks[agree], minlength=len(points)) >= _LEAST_SIGHTINGS)[seen.tracks]
     if np.isfinite(points[:, 0]).sum() < _MIN_POINTS or np.isfinite(poses[:, 0, 0]).sum() < _MIN_FRAMES:
         raise Unsolvable(
             "too few tracked points agree with one camera path",

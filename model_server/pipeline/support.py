@@ -1,19 +1,18 @@
 """What a solve can be asked for; settings say more than the pipeline can do yet."""
 
+from model_server.engines.choose import require_engine
 from model_server.errors import BadInput
 from model_server.settings import ModeChoice, SolveSettings
-
-ENGINES = ("classical",)  # `auto` picks the best of them
 
 
 def check_support(settings: SolveSettings) -> None:
     """Refuse what would have to be left out in silence.
 
     Raises:
-        BadInput: an engine or a mode that is not here, or mattes, shadows or smoothing are asked for.
+        BadInput: an engine or a mode that is not here, an engine that lacks what it needs (the hint says how to get
+            it), or mattes, shadows or smoothing are asked for.
     """
-    if settings.engine not in ("auto", *ENGINES):
-        raise BadInput(f"the engine {settings.engine!r} is not here", hint=f"use auto or {', '.join(ENGINES)}")
+    require_engine(settings.engine)
     if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE):
         raise BadInput(
             f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto" or "free": a camera that moves'

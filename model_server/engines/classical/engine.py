@@ -1,5 +1,7 @@
 """The engine that needs no weights: structure from motion on tracks, then multi-view stereo."""
 
+from pathlib import Path
+
 import numpy as np
 
 from model_server.engines.classical.epipolar import static_tracks
@@ -8,6 +10,7 @@ from model_server.engines.classical.match_database import Sightings
 from model_server.engines.classical.parallax import CameraMotion, camera_motion
 from model_server.engines.classical.stereo import dense_depth
 from model_server.engines.classical.structure import LensGuess, find_structure
+from model_server.engines.engine import WeightsFacts
 from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.pixel_map import PixelMap
@@ -21,8 +24,12 @@ class ClassicalEngine:
 
     name = "classical"
     long_side = 640
+    multiple = 1
+    weights: WeightsFacts | None = None
 
-    def estimate(self, plate: Plate, tracks: Tracks, settings: SolveSettings, progress: Progress) -> Geometry:
+    def estimate(
+        self, plate: Plate, tracks: Tracks, settings: SolveSettings, progress: Progress, folder: Path | None = None
+    ) -> Geometry:
         """Cameras of keyframes, from the tracks that one rigid scene explains; frames between them are NaN.
 
         Raises:

@@ -1,0 +1,43 @@
+"""Which engines there are, what each has to run with, and which is best here. Loads none of them."""
+
+from dataclasses import dataclass
+
+from model_server.engines.page4d.choose import network_state, weights_to_run
+from model_server.errors import BadInput
+
+ENGINES = ("page4d", "classical")  # the best first
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What an engine has to run with."""
+
+    name: str
+    weights: str | None  # None where it needs none, or has none
+    license: str | None  # of the weights
+    note: str  # what is missing and how to get it; empty where all is well
+
+
+def best_engine() -> str:
+    """What "auto" means on this machine: page4d where weights and torch are here. Downloads nothing."""
+    return "page4d" if network_state().can_run else "classical"
+
+
+def engine_states() -> tuple[EngineState, ...]:
+    """All engines, those that can't run here as well."""
+    network = network_state()
+    weights = network.weights
+    name, license_name = (None, None) if weights is None else (weights.name, weights.license)
+    return EngineState("page4d", name, license_name, network.note), EngineState("classical", None, None, "")
+
+
+def require_engine(name: str) -> None:
+    """Check that an engine can run here; "auto" always can.
+
+    Raises:
+        BadInput: there is no such engine, or it lacks what it needs; the hint says how to get it.
+    """
+    if name not in ("auto", *ENGINES):
+        raise BadInput(f'there is no engine called "{name}"', hint=f"use one of: {', '.join(['auto', *ENGINES])}")
+    if name == "page4d":
+        weights_to_run()

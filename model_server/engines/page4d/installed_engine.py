@@ -1,0 +1,28 @@
+"""The engine with the weights that are installed here."""
+
+from functools import partial
+
+from model_server.engines.engine import WeightsFacts
+from model_server.engines.page4d.choose import weights_to_run
+from model_server.engines.page4d.engine import Eye, Page4DEngine
+from model_server.engines.page4d.weights.installed import InstalledWeights
+from model_server.geometry.shot import Array
+
+
+def installed_engine() -> Page4DEngine:
+    """Page4D with the chosen weights; they are loaded when a shot's turn comes.
+
+    Raises:
+        WeightsMissing: none are installed.
+        LibrariesMissing: PyTorch is not installed.
+        BadInput: PAGE4D_WEIGHTS or PAGE4D_LONG_SIDE make no sense.
+    """
+    weights = weights_to_run()
+    facts = WeightsFacts(weights.name, weights.sha256, weights.license)
+    return Page4DEngine(facts, partial(_open_eye, weights))
+
+
+def _open_eye(weights: InstalledWeights, images: Array) -> Eye:
+    from model_server.engines.page4d.network_eye import open_network  # torch, only where it is needed
+
+    return open_network(weights, images)

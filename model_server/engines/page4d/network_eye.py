@@ -1,0 +1,49 @@
+"""The network on this machine's device, ready to look at one shot. Imports torch: only whoever runs it imports this."""
+
+import psutil
+import torch
+
+from model_server.engines.page4d.engine import Eye
+from model_server.engines.page4d.network.config import ModelConfig
+from model_server.engines.page4d.network.network import Page4DNetwork
+from model_server.engines.page4d.network.precision import Precision
+from model_server.engines.page4d.plan import plan
+from model_server.engines.page4d.runner import WindowRunner
+from model_server.engines.page4d.weights.installed import InstalledWeights
+from model_server.engines.page4d.weights.load import load_network
+from model_server.geometry.shot import Array
+
+# Frames of a window at most, whatever the memory: more help little, and attention's time grows with their square.
+_MOST_FRAMES = {"cuda": 100, "cpu": 16}
+_SHARED, _MOST_SHARED = 0.25, 8  # of a window with the one before; frames
+
+
+def open_network(weights: InstalledWeights, images: Array) -> Eye:
+    """Load the weights onto the best device, and plan windows for the memory that is free there.
+
+    Args:
+        images: (F, H, W, 3) uint8 sRGB, the network's size.
+
+    Raises:
+        WrongWeights: the file no longer is what was installed.
+        WindowTooLong: there is too little memory for any window.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = Precision.best_for(device)
+    free = _free_bytes(device)  # before the weights: the need holds them
+    network = load_network(ModelConfig.released(), weights, storage=precision.storage, device=device)
+    return eye_of(network, images, weights.mask_strength, precision, free)
+
+
+def eye_of(network: Page4DNetwork, images: Array, strength: float, precision: Precision, free_bytes: int) -> Eye:
+    """A network that is loaded, in windows that fit into `free_bytes` with its weights."""
+    runner = WindowRunner(network, images, strength, precision)
+    device = next(network.parameters()).device
+    length = plan(runner.memory_need(), min(len(images), _MOST_FRAMES[device.type]), free_bytes)
+    return Eye(runner, length, max(1, min(_MOST_SHARED, int(_SHARED * length))))
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

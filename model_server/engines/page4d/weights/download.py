@@ -1,0 +1,168 @@
+"""From the Hugging Face hub to this disk: goes on where it broke off, and is held against the hub's own checksum."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from model_server.engines.page4d.weights.disk_room import require_room
+from model_server.engines.page4d.weights.known import KnownWeights
+from model_server.engines.page4d.weights.layout import WrongWeights
+from model_server.engines.page4d.weights.stored import Bytes, Step, no_step, sha256_of
+from model_server.errors import BadInput
+
+_HUB = "https://huggingface.co"
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class DownloadFailed(BadInput):
+    """The hub can't be reached, or does not give the file."""
+
+    status, code = 424, "download_failed"
+
+
+@dataclass(frozen=True)
+class Download:
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What the hub says of a file."""
+
+    address: str
+    size: int  # bytes
+    sha256: str
+
+
+def is_offline() -> bool:
+    """Whether the user has told the hub's library to stay off the network."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def offline_error(known: KnownWeights) -> DownloadFailed:
+    """What to say where nothing may be downloaded: which file is missing, and how to bring it by hand."""
+    return DownloadFailed(
+        f"{known.name} is not installed and may not be downloaded offline: {known.file} is missing",
+        hint=f"get it from {_HUB}/{known.address} on another machine, then {by_hand(known)}",
+    )
+
+
+def by_hand(known: KnownWeights) -> str:
+    return f"run: page4d-server weights download {known.name} --file {known.file}"
+
+
+def fetch(known: KnownWeights, folder: Path, step: Step = no_step) -> Download:
+    """Download the published file into `folder`, or go on with it; a whole one is taken as it is.
+
+    Raises:
+        DownloadFailed: the hub can't be reached, or refuses; what has come so far stays.
+        WrongWeights: what came is not what the hub says it is; it is deleted.
+        DiskFull: it would not fit.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _explained(known):
+        published = _published(known)
+    target = folder / known.file
+    part = folder / f"{known.file}.{published.sha256[:16]}.part"
+    for other in folder.glob(f"{known.file}.*.part"):
+        if other != part:  # the hub has another version by now
+            other.unlink()
+    if target.exists():
+        target.replace(part)  # from an earlier run; it has to prove itself again
+    here = part.stat().st_size if part.exists() else 0
+    # Converting writes the weights a second time before the first copy goes.
+    require_room(folder, published.size - here + (published.size if known.is_pickle else 0))
+    with _explained(known):
+        _get(published, part, step(f"download {known.file}", published.size))
+    found = sha256_of(part, step("checksum", published.size))
+    if found != published.sha256:
+        part.unlink()
+        raise WrongWeights(
+            f"{known.file} came with the sha256 {found[:16]}..., not the hub's {published.sha256[:16]}...",
+            hint="it is deleted; try again",
+        )
+    part.replace(target)
+    return Download(target, found)
+
+
+def _published(known: KnownWeights) -> _Published:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is imported
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url  # not part of every install
+
+    endpoint = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
+
+    def address(revision: str) -> str:
+        return hf_hub_url(known.repository, known.file, repo_type=known.kind, revision=revision, endpoint=endpoint)
+
+    said = get_hf_file_metadata(address("main"), endpoint=endpoint)
+    if said.commit_hash is None or said.size is None or not _SHA256.fullmatch(said.etag or ""):
+        raise DownloadFailed(f"{endpoint} gives no size and sha256 of {known.file}", hint="see HF_ENDPOINT")
+    return _Published(address(said.commit_hash), said.size, str(said.etag))
+
+
+def _get(published: _Published, part: Path, went_by: Bytes) -> None:
+    # hf_hub_download of this release throws away what it has when it fails; its own http_get goes on from any byte.
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    class Bar:
+        """As much of a tqdm bar as http_get uses."""
+
+        def __init__(self, initial: int = 0, **_: object) -> None:
+            went_by(initial)
+
+        def update(self, count: float) -> None:
+            went_by(int(count))
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
+            pass
+
+    here = part.stat().st_size if part.exists() else 0
+    if here > published.size:
+        part.unlink()
+        here = 0
+    with part.open("ab") as file:
+        http_get(
+            published.address,
+            file,
+            resume_size=here,
+            headers=build_hf_headers(),
+            expected_size=published.size,
+            tqdm_class=Bar,
+        )
+
+
+@contextmanager
+def _explained(known: KnownWeights) -> Iterator[None]:
+    """The hub's errors, in the words of ours."""
+    from httpx2 import HTTPError  # what huggingface_hub talks HTTP with
+    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
+
+    page = f"{os.environ.get('HF_ENDPOINT', _HUB).rstrip('/')}/{known.address}"
+    try:
+        yield
+    except GatedRepoError as error:
+        raise DownloadFailed(
+            f"{known.repository} is open only to those whom its owner has let in",
+            hint=f"ask for access on {page}, then log in with `hf auth login` or set HF_TOKEN, and try again",
+        ) from error
+    except (RepositoryNotFoundError, EntryNotFoundError) as error:
+        raise DownloadFailed(
+            f"{page} has no file {known.file} for you", hint=f"if you have it, {by_hand(known)}"
+        ) from error
+    except (HTTPError, OSError) as error:
+        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        raise DownloadFailed(
+            f"{known.file} did not come whole from {page}: {reason}",
+            hint=f"try again, it goes on where it broke off; or bring the file by hand and {by_hand(known)}",
+        ) from error

@@ -23,7 +23,7 @@ def clear_exit() -> Iterator[None]:
         _say(f"{error.message}. {error.hint[:1].upper()}{error.hint[1:]}" if error.hint else error.message)
         raise typer.Exit(BAD_INPUT if error.status < 500 else OUR_FAULT) from error
     except KeyboardInterrupt as error:
-        _say("stopped; the same command goes on after the last finished stage")
+        _say("stopped; the same command goes on with what is done")
         raise typer.Exit(INTERRUPTED) from error
     except typer.Exit:
         raise

@@ -65,6 +65,8 @@ def download(
         require_libraries()
         if file is None and (offline or is_offline()):
             raise offline_error(known)
+        if file is not None and not file.is_file():
+            raise BadInput(f"there is no file {file}", hint=f"give the path of a copy of {known.file}")
         _accept(known, accept_license)
         folder = weights_folder()
         with only_one(folder), _bars() as step:

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,9 +17,14 @@ class Hub:
     files: dict[str, bytes] = field(default_factory=dict)  # "datasets/owner/name/file" -> content
     sent_instead: bytes | None = None  # other content than it says it has
     breaks_after: int | None = None  # bytes of each answer until the line goes dead
+    stalls_after: int | None = None  # bytes of each answer until nothing more comes, the line still open
+    knows_ranges: bool = True
     error_code: str = ""  # e.g. GatedRepo: the answer to all questions
     ranges: list[str] = field(default_factory=list)  # what was asked for, "" for a whole file
+    stalled: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
     address: str = ""
+    store: str = ""  # where the large files lie: another host, as the real hub's are
 
 
 @contextmanager
@@ -40,12 +45,13 @@ def running_hub() -> Iterator[Hub]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    hub.address = f"http://127.0.0.1:{server.server_port}"
+    hub.address, hub.store = (f"http://{host}:{server.server_port}" for host in ("127.0.0.1", "localhost"))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield hub
     finally:
+        hub.released.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -60,7 +66,7 @@ def _answer(request: BaseHTTPRequestHandler, hub: Hub) -> None:
     elif not stored:
         digest = hashlib.sha256(content).hexdigest()
         linked = {"X-Repo-Commit": _COMMIT, "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(content))}
-        _send(request, 302, linked | {"Location": f"{hub.address}/store/{name}"})
+        _send(request, 302, linked | {"Location": f"{hub.store}/store/{name}"})
     else:
         _send_content(request, hub, content if hub.sent_instead is None else hub.sent_instead)
 
@@ -74,10 +80,17 @@ def _name_of(path: str) -> str:
 def _send_content(request: BaseHTTPRequestHandler, hub: Hub, content: bytes) -> None:
     wanted = request.headers.get("Range", "")
     hub.ranges.append(wanted)
+    wanted = wanted if hub.knows_ranges else ""
     start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
     part = content[start:]
     ranged = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if wanted else {}
     head = {"Content-Length": str(len(part)), "Accept-Ranges": "bytes"} | ranged
+    if hub.stalls_after is not None:
+        _send(request, 206 if wanted else 200, head, part[: hub.stalls_after])
+        hub.stalled.set()
+        hub.released.wait(60)
+        request.close_connection = True
+        return
     _send(request, 206 if wanted else 200, head, part[: hub.breaks_after])
     if hub.breaks_after is not None and hub.breaks_after < len(part):
         request.close_connection = True
@@ -89,4 +102,5 @@ def _send(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str],
         request.send_header(name, value)
     request.end_headers()
     if request.command == "GET":
-        request.wfile.write(body)
+        with suppress(ConnectionError):  # the other side may have heard enough
+            request.wfile.write(body)

@@ -2,11 +2,11 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from model_server.engines.page4d.weights.disk_room import require_room
 from model_server.engines.page4d.weights.known import KnownWeights
@@ -16,6 +16,9 @@ from model_server.errors import BadInput
 
 _HUB = "https://huggingface.co"
 _SHA256 = re.compile("[0-9a-f]{64}")
+_PARTIAL = 206  # the HTTP status of an answer that begins where it was asked to
+_CHUNK = 1 << 20
+_TRIES, _WAIT_S, _PATIENCE_S = 5, 1.0, 30.0  # tries in a row that bring nothing
 
 
 class DownloadFailed(BadInput):
@@ -75,6 +78,9 @@ def fetch(known: KnownWeights, folder: Path, step: Step = no_step) -> Download:
     if target.exists():
         target.replace(part)  # from an earlier run; it has to prove itself again
     here = part.stat().st_size if part.exists() else 0
+    if here > published.size:
+        part.unlink()
+        here = 0
     # Converting writes the weights a second time before the first copy goes.
     require_room(folder, published.size - here + (published.size if known.is_pickle else 0))
     with _explained(known):
@@ -106,40 +112,42 @@ def _published(known: KnownWeights) -> _Published:
 
 
 def _get(published: _Published, part: Path, went_by: Bytes) -> None:
-    # hf_hub_download of this release throws away what it has when it fails; its own http_get goes on from any byte.
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+    """Bring `part` to its full size, over as many broken lines as it takes."""
+    # hf_hub_download of this release throws away what it has when it fails, and http_get up to 10 MB of it.
+    from httpx2 import TransportError  # the line broke; what the hub answers is another matter
 
-    class Bar:
-        """As much of a tqdm bar as http_get uses."""
+    part.touch()
+    went_by(part.stat().st_size)
+    in_vain = 0
+    while (here := part.stat().st_size) < published.size:
+        try:
+            _append(published, part, here, went_by)
+        except TransportError:
+            in_vain = 0 if part.stat().st_size > here else in_vain + 1
+            if in_vain == _TRIES:
+                raise
+            time.sleep(_WAIT_S)
 
-        def __init__(self, initial: int = 0, **_: object) -> None:
-            went_by(initial)
 
-        def update(self, count: float) -> None:
-            went_by(int(count))
+def _append(published: _Published, part: Path, here: int, went_by: Bytes) -> None:
+    """Ask for the bytes from `here` on, and write those that come."""
+    from huggingface_hub import get_session
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
-        def __enter__(self) -> "Bar":
-            return self
-
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            pass
-
-    here = part.stat().st_size if part.exists() else 0
-    if here > published.size:
-        part.unlink()
-        here = 0
-    with part.open("ab") as file:
-        http_get(
-            published.address,
-            file,
-            resume_size=here,
-            headers=build_hf_headers(),
-            expected_size=published.size,
-            tqdm_class=Bar,
-        )
+    headers = build_hf_headers() | {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
+    with get_session().stream("GET", published.address, headers=headers, timeout=_PATIENCE_S) as response:
+        hf_raise_for_status(response)
+        goes_on = response.status_code == _PARTIAL
+        if not goes_on:
+            went_by(-here)
+        with part.open("ab" if goes_on else "wb") as file:
+            for chunk in response.iter_bytes(_CHUNK):
+                file.write(chunk)
+                went_by(len(chunk))
+                if file.tell() > published.size:  # the checksum will say so
+                    return
+            if file.tell() == here:
+                raise DownloadFailed(f"{published.address} sends nothing", hint="try again later")
 
 
 @contextmanager

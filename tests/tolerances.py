@@ -77,3 +77,14 @@ STITCHED_DEPTH = 1e-4  # relative
 
 # The network
 NETWORK_RELATIVE = 2e-5  # against the plain way of computing; rounding of float32 alone
+
+# The engine page4d, with an oracle in the network's place
+NETWORK_PIXEL = 0.05  # of a network pixel: a spot found by its center of brightness after the picture was shrunk
+NETWORK_STILL_DEPTH = 0.01  # mean relative error after one scale: what the network says is true up to its unit
+NETWORK_MOVING_DEPTH = 0.01
+NETWORK_MOVING_J = 0.8
+NETWORK_FROM_CLASSICAL = 1.1  # path and focal errors, against the start from the tracks alone; plus what follows
+NETWORK_SAME_PATH = 1e-4  # of the path's extent
+NETWORK_SAME_FOCAL = 1e-3
+FRAME_SCALE = 0.01  # of a frame's depth scale that is told by 40 points, each off by 3 %
+TINY_FLICKER = 0.02  # standard deviation of the scale's log that is left of one frame's few bad points

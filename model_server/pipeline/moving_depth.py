@@ -25,7 +25,7 @@ _IN_AIR = 1.3  # times its least size
 _STEADY_FRAMES = 2.0  # sigma of the smoothing over time
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
-_SURE_FRAMES = 5  # in which that place must be sure
+_SURE_FRAMES = 3  # in which that place must be sure
 _AGREEING = 3.0  # times the spread over those frames that the miss must be
 
 

@@ -21,6 +21,7 @@ _ROUNDS = ((6.0, 10), (3.0, 20), (2.0, 50))
 _ROUGH_PX, _WIDEST_PX, _ROUGH_ITERATIONS = 2.0, 200.0, 15
 _GATE = 4.0  # times the median error of the first cameras
 _ROUGH_LOSS = 0.25  # of the gate
+_ROUGH_SIGHTINGS = 500  # in a frame, about: enough to start from
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_CUTOFF_PX = 0.5
@@ -66,14 +67,17 @@ class _Refined:
 
 
 def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progress: Progress) -> _Refined:
-    bundle = _brought_near(bundle, seen, square)
+    near = _brought_near(bundle, seen, square)
+    # What the way there has bent may leave good sightings out until the last round has straightened it.
+    rounds = _ROUNDS if near is bundle else (*_ROUNDS, _ROUNDS[-1])
+    bundle = near
     cutoff, sigma = _ROUNDS[0][0], float("nan")
-    for done, (limit, iterations) in enumerate(_ROUNDS):
+    for done, (limit, iterations) in enumerate(rounds):
         cutoff = min(limit, cutoff)
         bundle, inliers = _select(bundle, seen, square, cutoff)
         bundle, sigma = _adjusted(bundle, inliers, square, iterations)
         cutoff = max(_SIGMAS * _spread(bundle, inliers, square), _MIN_CUTOFF_PX)
-        progress((done + 1) / (len(_ROUNDS) + 1))
+        progress((done + 1) / (len(rounds) + 1))
     bundle, sigma = _without_needless_k1(bundle, inliers, square, sigma)
     bundle, inliers = _select(bundle, seen, square, cutoff)
     spread = _spread(bundle, inliers, square)
@@ -84,17 +88,30 @@ def _brought_near(bundle: Bundle, seen: PointSightings, square: SquarePicture) -
     """The bundle with its cameras within the reach of the first round: a network's are off by many pixels.
 
     Cameras that come from tracks pass as they are. All that is found here is the place to start from.
+
+    Raises:
+        Unsolvable: the tracks pull the cameras to where no lens is.
     """
     gate = min(_GATE * _first_error(bundle, seen, square), _WIDEST_PX)
     if gate <= _GATE * _ROUGH_PX:
         return bundle
     lens = bundle.lens
+    seen = _thinned(seen, len(bundle.camera_from_world))
     rough = replace(bundle, lens=replace(lens, lock_k1=True))
     while gate > _ROUNDS[0][0]:
         rough, inliers = _select(rough, seen, square, gate)
         rough, _ = _adjusted(rough, inliers, square, _ROUGH_ITERATIONS, _ROUGH_LOSS * gate)
+        if not lens.lock_focal and not is_plausible(rough.lens.focal / LONG_SIDE, 0.0):
+            raise Unsolvable("the engine's cameras lead nowhere", hint="give the lens, or use the engine classical")
         gate /= 2
     return replace(rough, lens=replace(lens, focal=rough.lens.focal))
+
+
+def _thinned(seen: PointSightings, frame_count: int) -> PointSightings:
+    """Every nth track, whole."""
+    every = -(-len(seen.tracks) // (_ROUGH_SIGHTINGS * frame_count))
+    keep = seen.tracks % max(1, every) == 0
+    return PointSightings(seen.frames[keep], seen.tracks[keep], seen.positions[keep])
 
 
 def _first_error(bundle: Bundle, seen: PointSightings, square: SquarePicture) -> float:

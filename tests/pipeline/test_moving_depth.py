@@ -59,3 +59,36 @@ def test_nothing_known_stays_unknown():
     unknown = DepthMaps(np.zeros_like(clip.depth), np.zeros(clip.depth.shape, np.float16))
     _, found = standing(Ground(floor_of(clip).up, None), unknown)
     assert not found.depth.any()
+
+
+def _known(clip, factor=1.0):
+    """What an engine says that knows the box's depth, up to a factor."""
+    return DepthMaps(
+        np.where(clip.moving, factor * clip.depth, clip.depth).astype(np.float32),
+        np.full(clip.depth.shape, 0.9, np.float16),
+        knows_moving=True,
+    )
+
+
+def test_depth_that_is_known_stays_as_it_is():
+    clip = synthetic_clip()
+    _, found = standing(depth=_known(clip, factor=1.03))
+    assert np.array_equal(found.depth, _known(clip, factor=1.03).depth)
+    assert np.array_equal(found.confidence, _known(clip).confidence)
+
+
+def test_a_known_thing_that_is_clearly_off_the_floor_is_brought_there_whole():
+    clip = synthetic_clip()
+    known = _known(clip, factor=1.4)
+    _, found = standing(depth=known)
+    assert relative_error(clip, found) <= MOVING_DEPTH_RELATIVE
+    factors = (found.depth / known.depth)[clip.moving]
+    assert np.ptp(factors) <= 1e-6  # its shape and its path in depth are the engine's
+    assert np.array_equal(found.confidence, known.confidence)
+
+
+def test_a_known_depth_is_kept_where_nothing_tells_of_the_ground():
+    clip = synthetic_clip()
+    known = replace(_known(clip, factor=1.4), confidence=np.zeros(clip.depth.shape, np.float16))
+    _, found = standing(Ground(floor_of(clip).up, None), known)
+    assert np.array_equal(found.depth, known.depth)

@@ -25,10 +25,9 @@ def footage_geometry(found: Geometry, pixels: PixelMap) -> Geometry:
     """
     if found.camera_from_world is None or found.intrinsics is None:
         return found
-    poses = np.array(found.camera_from_world, np.float64)
-    lens = pixels.footage_intrinsics(np.asarray(found.intrinsics, np.float64))
+    poses, lens = np.array(found.camera_from_world, np.float64), np.array(found.intrinsics, np.float64)
     broken = ~(np.isfinite(poses).all((1, 2)) & np.isfinite(lens).all((1, 2)) & (lens[:, [0, 1], [0, 1]] > 0).all(1))
     poses[broken], lens[broken] = np.nan, np.nan
     if not broken.all():
         poses = poses @ inverse(poses[~broken][0])
-    return replace(found, camera_from_world=poses, intrinsics=lens)
+    return replace(found, camera_from_world=poses, intrinsics=pixels.footage_intrinsics(lens))

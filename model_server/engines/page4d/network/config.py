@@ -86,9 +86,14 @@ class ModelConfig:
         return 1 + self.aggregator.registers
 
     @classmethod
-    def released(cls) -> "ModelConfig":
-        """The published checkpoints: 1,256,810,413 parameters with all heads."""
-        return cls()
+    def released(cls, mask: bool = True, track: bool = True) -> "ModelConfig":
+        """The published checkpoints: 1,256,810,413 parameters with all heads.
+
+        Args:
+            mask: VGGT's have no head for the mask.
+            track: what PAGE-4D's trainer writes has no head for tracks.
+        """
+        return cls(mask=MaskConfig() if mask else None, track=TrackHeadConfig() if track else None)
 
     @classmethod
     def tiny(cls) -> "ModelConfig":

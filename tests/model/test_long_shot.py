@@ -1,5 +1,9 @@
 """A shot of many windows comes out as one: one world, one unit, no jump where windows meet, memory for one of them."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +20,8 @@ from model_server.geometry.cameras import inverse
 
 LENGTH, OVERLAP = 16, 4
 FRAMES = 60
+FLAT_MB = 8.0  # a shot that stayed in memory would take 0.09 MB a frame
+ROOT = Path(__file__).parents[2]
 
 
 def hall():
@@ -188,3 +194,28 @@ def test_progress_only_grows_and_ends(tmp_path):
     stitch(hall().images, LENGTH, OVERLAP, StandIn(hall()), tmp_path, heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("frames", "early"), [(300, 100), pytest.param(1000, 200, marks=pytest.mark.slow)], ids=["300", "1000"]
+)
+def test_memory_is_that_of_one_window_however_long_the_shot(frames, early):
+    pytest.importorskip("torch")
+    told = tiny_network_over(frames)
+    first = next(row for row in told if row["frames"] >= early)
+    last = next(row for row in told if row.get("finished"))
+    assert last["frames"] == frames
+    assert last["own_mb"] - first["own_mb"] < FLAT_MB
+    assert told[-1]["finite"], "random weights make no sense, and still numbers"
+    assert told[-1]["windows"] >= frames // LENGTH
+
+
+def tiny_network_over(frames: int) -> list[dict]:
+    """What the benchmark says of the tiny network with random weights, in a process of its own."""
+    command = [sys.executable, "-W", "error", str(ROOT / "benchmarks" / "long_shot.py"), "--frames", str(frames)]
+    command += ["--length", str(LENGTH), "--overlap", str(OVERLAP)]
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]

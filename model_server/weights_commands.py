@@ -134,7 +134,8 @@ def _bars() -> Iterator[Step]:
 def _show(weights: InstalledWeights, tensors: str = "") -> None:
     mask = f"on, alpha {weights.mask_strength:g}" if weights.mask_strength else "off"
     heads = ["camera", "depth", "points"] + ["tracks"] * weights.has_track_head + ["mask"] * weights.has_mask_head
-    table = Table(show_header=False, box=None)
+    table = Table("", "", show_header=False, box=None)
+    table.columns[1].overflow = "fold"  # paths and checksums are of use whole
     rows = {
         "weights": weights.name,
         "file": str(weights.path),
@@ -149,4 +150,4 @@ def _show(weights: InstalledWeights, tensors: str = "") -> None:
     for row, value in rows.items():
         if value:
             table.add_row(row, value)
-    Console(soft_wrap=True).print(table)
+    Console().print(table)

@@ -132,6 +132,7 @@ def test_a_wrong_checksum_is_said_and_the_file_deleted(tmp_path, hub):
 
 def test_another_version_on_the_hub_starts_afresh(tmp_path, hub):
     (tmp_path / "checkpoint_nomask.pt.0123456789abcdef.part").write_bytes(b"an older version's beginning")
+    (tmp_path / "checkpoint_nomask.pt").write_bytes(b"an older version that was kept")
     assert fetch(NOMASK, tmp_path).path.read_bytes() == CONTENT
     assert os.listdir(tmp_path) == ["checkpoint_nomask.pt"]
 

@@ -75,12 +75,10 @@ def fetch(known: KnownWeights, folder: Path, step: Step = no_step) -> Download:
     for other in folder.glob(f"{known.file}.*.part"):
         if other != part:  # the hub has another version by now
             other.unlink()
-    if target.exists():
-        target.replace(part)  # from an earlier run; it has to prove itself again
+    if target.exists() and target.stat().st_size == published.size:
+        target.replace(part)  # kept from an earlier run; it has to prove itself again
+    target.unlink(missing_ok=True)
     here = part.stat().st_size if part.exists() else 0
-    if here > published.size:
-        part.unlink()
-        here = 0
     # Converting writes the weights a second time before the first copy goes.
     require_room(folder, published.size - here + (published.size if known.is_pickle else 0))
     with _explained(known):

@@ -28,5 +28,5 @@ def require_libraries() -> None:
     if missing:
         raise LibrariesMissing(
             f"the network needs {', '.join(missing)}, not installed in this Python",
-            hint='run: python -m pip install "page4d[server,network]"',
+            hint='run in the folder of Page4D: python -m pip install ".[server,network]"',  # not a stranger's from PyPI
         )

@@ -147,6 +147,7 @@ class EngineFacts(BaseModel):
     name: str
     weights: str | None  # None where the engine needs none, or has none
     license: str | None  # of the weights
+    ready: bool  # whether it can run here
     note: str  # what is missing and how to get it, or what these weights can't do; empty where all is well
 
 

@@ -15,6 +15,7 @@ class EngineState:
     name: str
     weights: str | None  # None where it needs none, or has none
     license: str | None  # of the weights
+    ready: bool  # whether it can run here
     note: str  # what is missing and how to get it; empty where all is well
 
 
@@ -28,7 +29,8 @@ def engine_states() -> tuple[EngineState, ...]:
     network = network_state()
     weights = network.weights
     name, license_name = (None, None) if weights is None else (weights.name, weights.license)
-    return EngineState("page4d", name, license_name, network.note), EngineState("classical", None, None, "")
+    page4d = EngineState("page4d", name, license_name, network.can_run, network.note)
+    return page4d, EngineState("classical", None, None, ready=True, note="")
 
 
 def require_engine(name: str) -> None:

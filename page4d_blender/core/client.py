@@ -46,7 +46,7 @@ class Health:
 
     server: str  # version
     device: str
-    engines: tuple[str, ...]
+    engines: tuple[str, ...]  # that can run there
     is_busy: bool
 
 
@@ -103,7 +103,7 @@ class Client:
             answer = self.call("GET", "/v1/health").json()
             versions = answer["versions"]
             api, server = int(versions["api"]), str(versions["server"])
-            engines = tuple(str(engine["name"]) for engine in answer["engines"])
+            engines = tuple(str(engine["name"]) for engine in answer["engines"] if engine.get("ready", True))
             health = Health(server, str(answer["device"]), engines, answer["state"] == "busy")
         except (ValueError, KeyError, TypeError) as error:
             raise self._stranger() from error

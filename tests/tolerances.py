@@ -88,3 +88,7 @@ NETWORK_SAME_PATH = 1e-4  # of the path's extent
 NETWORK_SAME_FOCAL = 1e-3
 FRAME_SCALE = 0.01  # of a frame's depth scale that is told by 40 points, each off by 3 %
 TINY_FLICKER = 0.02  # standard deviation of the scale's log that is left of one frame's few bad points
+PLANNED_MEMORY = 0.2  # of the memory of a window, relative
+NETWORK_ROOM_PATH_PERCENT = 0.04  # the tracks alone lead to 0.033
+NETWORK_ROOM_FOCAL_PERCENT = 0.56  # the tracks alone lead to 0.51
+NETWORK_ROOM_DEPTH = 0.03

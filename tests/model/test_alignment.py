@@ -88,6 +88,14 @@ def test_most_of_the_picture_may_be_wrong_where_the_network_knows(sides, knows):
     assert error(seam) < SIMILARITY
 
 
+def test_what_the_frames_of_a_window_disagree_on_is_left_out(sides):
+    """No motion is known, and more of the picture moves than a robust fit can bear."""
+    before, after = sides
+    depth = after.depth.copy()
+    depth[:, :, :44] *= np.array([1.2, 1.5, 1.9, 2.4], np.float32)[:, None, None]
+    assert error(align(before, replace(after, depth=depth))) < SIMILARITY
+
+
 def test_unknown_depth_is_left_out(sides):
     before, after = sides
     holes = np.where(np.arange(80) % 3 == 0, 0, 1).astype(np.float32)

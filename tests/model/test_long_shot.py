@@ -189,6 +189,17 @@ def test_frames_without_a_number_are_unknown_and_harm_no_other(tmp_path):
     assert path_error(found, truth) < STITCHED_PATH
 
 
+def test_a_network_that_says_nothing_breaks_nothing(tmp_path):
+    def nothing(window: Window) -> WindowGeometry:
+        seen = StandIn(hall())(window)
+        return replace(seen, camera_from_world=seen.camera_from_world * np.nan, depth=seen.depth * np.float32(np.nan))
+
+    found = stitched(nothing, tmp_path)
+    assert np.isnan(found.geometry.camera_from_world).all()
+    assert (found.geometry.depth == 0).all()
+    assert len(found.weak_seams) == len(found.windows) - 1
+
+
 def test_progress_only_grows_and_ends(tmp_path):
     heard: list[float] = []
     stitch(hall().images, LENGTH, OVERLAP, StandIn(hall()), tmp_path, heard.append)

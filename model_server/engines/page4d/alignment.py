@@ -15,7 +15,7 @@ _MOST_SAMPLES = 20_000
 _ENOUGH = 200  # samples below which a rule that throws some out is dropped
 _CONFIDENT = 0.6  # quantile of both windows' confidence together
 _MOVING = 0.5  # of motion
-_SHIFTED = 0.03, 3.0  # log depth between frames that counts as motion: at least, and times the usual one
+_SHIFTED = 0.03, 6.0  # log depth between frames that counts as motion: at least, and times the lower quartile
 _GOOD_RESIDUAL = 0.1  # relative to depth
 
 
@@ -102,7 +102,7 @@ def _still(side: WindowGeometry, samples: _Samples) -> Array:
         shift[own] = _depth_shift(side, worlds[own], other)
     shift[frames == np.where(frames <= last // 2, last, 0)] = 0  # a single frame has no other
     seen = shift > 0
-    usual = float(np.median(shift[seen])) if seen.any() else 0.0
+    usual = float(np.quantile(shift[seen], 0.25)) if seen.any() else 0.0  # more than half may move
     return np.asarray(shift <= max(_SHIFTED[0], _SHIFTED[1] * usual))
 
 

@@ -56,7 +56,7 @@ class Similarity:
         result[..., :3, :3] = camera_from_a[..., :3, :3] @ np.swapaxes(self.rotation, -1, -2)
         moved = np.einsum("...ij,...j->...i", result[..., :3, :3], self.translation)
         result[..., :3, 3] = np.asarray(self.scale)[..., None] * camera_from_a[..., :3, 3] - moved
-        result[..., 3, 3] = 1
+        result[..., 3, :] = camera_from_a[..., 3, :]  # NaN where a camera is not known
         return result
 
     @property

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import tolerances
 from footage.made import opened, write_image
+from oracle_network import FACTS
 
-from model_server.engines.page4d.engine import LONG_SIDE, PATCH
+from model_server.engines.page4d.engine import LONG_SIDE, PATCH, Page4DEngine
 from model_server.engines.page4d.footage_geometry import footage_geometry
 from model_server.engines.page4d.pose_encoding import decode_cameras
+from model_server.errors import BadInput
 from model_server.footage.model_images import model_images
 from model_server.geometry.cameras import inverse, project
 from model_server.geometry.pixel_map import PixelMap, fit_long_side
@@ -100,3 +102,17 @@ def test_a_camera_that_is_no_camera_is_unknown():
     poses[0, 0, 3], lens[2, 0, 0] = np.nan, np.inf
     geometry = footage_geometry(Geometry(poses, lens), PixelMap((1.0, 1.0)))
     assert np.array_equal(np.isnan(geometry.camera_from_world[:, 0, 0]), [True, False, True])
+
+
+def test_the_long_side_is_the_users_choice_within_what_the_network_can_see(monkeypatch):
+    def engine():
+        return Page4DEngine(FACTS, lambda images: pytest.fail("nothing is looked at"))
+
+    assert engine().long_side == LONG_SIDE
+    monkeypatch.setenv("PAGE4D_LONG_SIDE", "700")
+    assert engine().long_side == 700
+    for wrong in ("500", "0", "-518", "14", "28000", "large", ""):
+        monkeypatch.setenv("PAGE4D_LONG_SIDE", wrong)
+        with pytest.raises(BadInput, match=wrong or "long side") as refused:
+            engine()
+        assert "multiple of 14" in refused.value.hint

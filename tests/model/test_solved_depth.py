@@ -84,6 +84,7 @@ def test_depth_that_misses_the_points_counts_as_a_guess(clip):
     found = _solved(clip, _geometry(clip, Distortion(), clip.depth * noise), true_solution(clip))
     assert (found.depth > 0).all()
     assert (found.confidence < 0.5).all()
+    assert "a guess" in found.notes[0]
 
 
 def test_depth_that_is_not_this_scene_gives_way_to_stereo_and_this_is_said(clip, monkeypatch):

@@ -12,7 +12,7 @@ from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Progress, Solution
 from model_server.geometry.straight_maps import straight_depth, straight_map
 
-_MEASURED = 0.1  # relative error at the points up to which the depth counts as measured in a frame
+_MEASURED = 0.1  # relative error at the points up to which the depth counts as measured
 _GUESS = 0.49  # most confidence that depth with larger errors keeps
 _USELESS = 0.4  # relative error at the points from which on it is not this scene's depth at all
 _NEAREST = 0.05  # of a frame's median depth: a shift may not take depth nearer to the camera
@@ -24,9 +24,9 @@ def solved_depth(
     """The network's depth on the undistorted image, in the solution's unit; of moving things too.
 
     A scale for every frame comes from the solved points seen in it (`depth_scale`); frames without a pose get theirs
-    from the frames around them. The network's confidence is kept, but where its depth is off by more than 10 % at the
-    points of a frame it counts as a guess there. Depth that has nothing to do with the points is left alone, and
-    stereo measures what stands still instead.
+    from the frames around them. The network's confidence is kept, unless its depth is off by more than 10 % at the
+    points: then all of it counts as a guess. Depth that has nothing to do with the points is left alone, and stereo
+    measures what stands still instead.
 
     Args:
         images: (F, H, W, 3) uint8, undistorted.
@@ -37,18 +37,20 @@ def solved_depth(
     plate_depth, plate_confidence = geometry.depth, geometry.confidence
     fit = _fit(plate_depth, pixels, solution)
     if fit.spread > _USELESS:
-        note = "the network's depth does not fit the solved points; depth comes from stereo instead"
+        note = "the network's depth does not fit the solved points: depth comes from stereo, of what stands still"
         return replace(dense_depth(images, pixels, solution, progress), notes=(note,))
+    is_guess = fit.spread > _MEASURED  # for the whole shot: confidence must not flicker
+    notes = (f"the network's depth is a guess: it is off by {fit.spread:.0%} at the solved points",) if is_guess else ()
+    most = _GUESS if is_guess else 1.0
     depth, confidence = np.zeros(images.shape[:3], np.float32), np.zeros(images.shape[:3], np.float16)
     for frame in range(len(images)):
         lens = solution.intrinsics[frame], solution.distortion
         found = straight_depth(plate_depth[frame], pixels, *lens)
         depth[frame] = _scaled(found, float(fit.scales[frame]), fit.shift)
         trust = straight_map(plate_confidence[frame], pixels, *lens)
-        trust = np.minimum(trust, _GUESS) if fit.spreads[frame] > _MEASURED else trust
-        confidence[frame] = np.where(found > 0, trust, 0)
+        confidence[frame] = np.where(found > 0, np.minimum(trust, most), 0)
         progress((frame + 1) / len(images))
-    return DepthMaps(depth, confidence, knows_moving=True)
+    return DepthMaps(depth, confidence, knows_moving=True, notes=notes)
 
 
 def _scaled(found: Array, scale: float, shift: float) -> Array:

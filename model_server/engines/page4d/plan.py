@@ -11,13 +11,20 @@ _SAFETY = 0.9  # share of the free memory that is planned with: allocators lose 
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """Bytes that a window of S frames takes: fixed + S * per_frame."""
+    """Bytes that a window takes: the weights, and whichever is more of two phases that follow each other."""
 
-    fixed: int
-    per_frame: int
+    weights: int
+    block_per_frame: int  # while the transformer runs
+    head: int  # while the head for depth runs: for the frames that it takes at a time ...
+    head_per_frame: int  # ... and for each frame of the window
 
     def of(self, frames: int) -> int:
-        return self.fixed + frames * self.per_frame
+        return self.weights + max(frames * self.block_per_frame, self.head + frames * self.head_per_frame)
+
+    def longest(self, free_bytes: float) -> int:
+        """The longest window that fits, in frames; less than 1 where none does."""
+        left = free_bytes - self.weights
+        return int(min(left / self.block_per_frame, (left - self.head) / self.head_per_frame))
 
 
 def plan(need: MemoryNeed, frames: int, free_bytes: int) -> int:
@@ -26,7 +33,7 @@ def plan(need: MemoryNeed, frames: int, free_bytes: int) -> int:
     Raises:
         WindowTooLong: not even two frames fit.
     """
-    length = min(frames, int((_SAFETY * free_bytes - need.fixed) // need.per_frame))
+    length = min(frames, need.longest(_SAFETY * free_bytes))
     if length < min(2, frames):
         needed, free = need.of(min(2, frames)) / _SAFETY / 1e9, free_bytes / 1e9
         raise WindowTooLong(
@@ -46,14 +53,14 @@ def memory_need(
         compute_bytes: of one number in the transformer's matrix products: 2 or 4.
         frames_at_once: how many frames the head for depth takes at a time.
     """
-    dim = config.backbone.dim
+    dim, features = config.backbone.dim, config.dense.features
     tokens = (width // config.patch) * (height // config.patch) + config.special_tokens
-    # Outputs kept for the heads, the residual stream and its sum, in float32.
-    kept = tokens * dim * _FLOAT * (2 * len(set(config.dense.rounds)) + 3)
-    # The widest moment of a block: the MLP's hidden layer before and after the GELU.
-    widest = tokens * dim * compute_bytes * 2 * config.mlp_ratio
-    pictures = width * height * (3 + 4) * _FLOAT
+    stream = tokens * dim * _FLOAT  # the residual stream of one frame
+    outputs = 2 * len(set(config.dense.rounds)) * stream  # kept for the heads; the last is made when blocks are done
+    # The widest moment of a block: the MLP's hidden layer before and after the GELU, beside its input and the stream.
+    hidden = 2 * config.mlp_ratio * tokens * dim * compute_bytes
+    blocks = outputs - 2 * stream + 3 * stream + hidden
     # The head's last maps: features // 2 channels at full size, twice, and features at 8 / patch of it, three times.
-    features = config.dense.features
-    head = width * height * _FLOAT * (features + 3 * features * (8 / config.patch) ** 2)
-    return MemoryNeed(int(weight_bytes + frames_at_once * head), int(kept + widest + pictures))
+    maps = width * height * _FLOAT * features * (1 + 3 * (8 / config.patch) ** 2)
+    pictures = 4 * width * height * _FLOAT  # depth and confidence, raw and as they leave
+    return MemoryNeed(weight_bytes, int(blocks), int(frames_at_once * maps), int(outputs + 2 * stream + pictures))

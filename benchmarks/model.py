@@ -87,7 +87,7 @@ def _measured(arguments: argparse.Namespace) -> Row:
     network = random_network(ModelConfig.released(track=False), precision.storage, heads).to(device)
     config = network.config
     if arguments.compile:
-        network.compile()
+        network.compile_blocks()
     images = torch.rand(1, frames, 3, height, width).to(device)
     half = precision.compute is not torch.float32
     before = _rate(torch, device, precision.compute)

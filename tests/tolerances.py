@@ -92,3 +92,4 @@ PLANNED_MEMORY = 0.2  # of the memory of a window, relative
 NETWORK_ROOM_PATH_PERCENT = 0.04  # the tracks alone lead to 0.033
 NETWORK_ROOM_FOCAL_PERCENT = 0.56  # the tracks alone lead to 0.51
 NETWORK_ROOM_DEPTH = 0.03
+HALF_PRECISION = 0.02  # pose and depth, against float32

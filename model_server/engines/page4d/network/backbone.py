@@ -32,8 +32,9 @@ class Backbone(nn.Module):
         batch, _, height, width = images.shape
         if height % self.patch or width % self.patch:
             raise ValueError(f"{width} x {height} pixels are not whole patches of {self.patch} x {self.patch}")
-        mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (_MEAN, _STD))
-        patches = self.patch_projection((images - mean) / std).flatten(2).transpose(1, 2)
+        # By plain numbers: a tensor of them would have to come from the host, and a GPU would wait for it.
+        normalized = [(channel - mean) / std for channel, mean, std in zip(images.unbind(1), _MEAN, _STD)]
+        patches = self.patch_projection(torch.stack(normalized, dim=1)).flatten(2).transpose(1, 2)
         own, grid = self._positions(height // self.patch, width // self.patch)
         cls, registers = (self.cls_token + own), self.register_tokens
         x = torch.cat((cls.expand(batch, -1, -1), registers.expand(batch, -1, -1), patches + grid), dim=1)

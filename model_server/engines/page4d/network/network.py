@@ -55,6 +55,12 @@ class Page4DNetwork(nn.Module):
         if config.track is not None:
             self.track_head = TrackHead(config)
 
+    def compile_blocks(self) -> None:
+        """Let torch.compile make kernels for the transformer's blocks when they first run; minutes, then faster."""
+        aggregator = self.aggregator
+        for block in (*self.backbone.blocks, *aggregator.frame_blocks, *aggregator.global_blocks):
+            block.compile(dynamic=False)
+
     def forward(
         self,
         images: Tensor,

@@ -26,9 +26,15 @@ class Correlations:
             height, width = maps.shape[3:]
             likeness = torch.einsum("bnsc,bschw->bnshw", features, maps) / channels**0.5
             places = positions[..., None, None, :] / 2**level + self._window
-            grid = places * (2 / places.new_tensor([max(width - 1, 1), max(height - 1, 1)])) - 1
+            grid = sampling_grid(places, width, height)
             values = functional.grid_sample(
                 likeness.reshape(-1, 1, height, width), grid.flatten(0, 2), padding_mode="zeros", align_corners=True
             )
             columns.append(values.view(batch, count, frames, -1))
         return torch.cat(columns, dim=-1)
+
+
+def sampling_grid(positions: Tensor, width: int, height: int) -> Tensor:
+    """Positions (..., 2) in cells, corner cells' centers 0 and width - 1, to -1..1 as grid_sample wants them."""
+    x, y = positions.unbind(-1)
+    return torch.stack((x * (2 / max(width - 1, 1)) - 1, y * (2 / max(height - 1, 1)) - 1), dim=-1)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from model_server.engines.page4d.network.config import ModelConfig
 from model_server.engines.page4d.network.dense_head import DenseFeatures
 from model_server.engines.page4d.network.layers import Linear, Mlp
-from model_server.engines.page4d.network.track_correlation import Correlations
+from model_server.engines.page4d.network.track_correlation import Correlations, sampling_grid
 from model_server.engines.page4d.network.track_update import TrackUpdate
 
 _FLOW_BASE, _GRID_BASE = 1000.0, 10000.0
@@ -92,7 +92,7 @@ class TrackHead(nn.Module):
 def sampled(maps: Tensor, positions: Tensor) -> Tensor:
     """(B, C, h, w) at positions (B, N, 2) in its cells, corner cell's center (0, 0), to (B, N, C); edges go on."""
     height, width = maps.shape[2:]
-    grid = positions * (2 / positions.new_tensor([width - 1, height - 1])) - 1
+    grid = sampling_grid(positions, width, height)
     values = functional.grid_sample(maps, grid[:, :, None], padding_mode="border", align_corners=True)
     return values[..., 0].transpose(1, 2)
 

@@ -27,7 +27,6 @@ from model_server.settings import SolveSettings
 LONG_SIDE = 252  # footage is 256 x 192, and 252 x 196 what the network sees: its two scales differ
 CASES = {
     "exact": (Errors(), 100),
-    "network grade": (NETWORK_GRADE, 100),
     "network grade, in windows": (NETWORK_GRADE, 6),
     "without a mask": (Errors(has_mask=False), 100),
     "garbage": (Errors(turn_degrees=120, place=3.0, focal=0.5, depth=1.0), 100),

@@ -230,7 +230,6 @@ def test_requests_that_break_the_schema_are_refused(server, change):
     [
         {"mattes": {"invert": True}},
         {"shadows": True},
-        {"engine": "page4d"},
         {"solve": {"smoothing": 0.5}},
         {"solve": {"mode": "tripod"}},
         {"solve": {"mode": "zoom"}},

@@ -1,5 +1,7 @@
 """The network on this machine's device, ready to look at one shot. Imports torch: only whoever runs it imports this."""
 
+import os
+
 import psutil
 import torch
 
@@ -15,6 +17,7 @@ from model_server.geometry.shot import Array
 
 # Frames of a window at most, whatever the memory: more help little, and attention's time grows with their square.
 _MOST_FRAMES = {"cuda": 100, "cpu": 16}
+COMPILE_VARIABLE = "PAGE4D_COMPILE"  # 1 turns torch.compile on: minutes at first, faster from then on
 _SHARED, _MOST_SHARED = 0.25, 8  # of a window with the one before; frames
 
 
@@ -32,6 +35,8 @@ def open_network(weights: InstalledWeights, images: Array) -> Eye:
     precision = Precision.best_for(device)
     free = _free_bytes(device)  # before the weights: the need holds them
     network = load_network(ModelConfig.released(), weights, storage=precision.storage, device=device)
+    if os.environ.get(COMPILE_VARIABLE) == "1":
+        network.compile_blocks()
     return eye_of(network, images, weights.mask_strength, precision, free)
 
 

@@ -80,3 +80,16 @@ def test_nothing_unpickles():
     for program in ("model_server", "page4d_blender"):
         for path in _python_files(program):
             assert not {"pickle", "dill", "joblib"} & {n.split(".")[0] for n in _imports(path)}, path
+
+
+def test_only_what_runs_the_network_loads_torch():
+    """Everything else works where the extra `network` is not installed."""
+    page4d = ROOT / "model_server/engines/page4d"
+    allowed = {
+        page4d / "runner.py",
+        page4d / "network_eye.py",
+        page4d / "weights/convert.py",
+        page4d / "weights/load.py",
+    }
+    loading = {p for p in _python_files("model_server") if {n.split(".")[0] for n in _imports(p)} & {"torch"}}
+    assert {path for path in loading if page4d / "network" not in path.parents} <= allowed

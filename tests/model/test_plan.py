@@ -9,6 +9,8 @@ import pytest
 from middling import MIDDLING
 from tolerances import PLANNED_MEMORY
 
+from model_server.engines.engine import WeightsFacts
+from model_server.engines.page4d.engine import Page4DEngine
 from model_server.engines.page4d.network.config import ModelConfig
 from model_server.engines.page4d.plan import MemoryNeed, memory_need, plan
 from model_server.engines.page4d.window import WindowTooLong
@@ -43,6 +45,15 @@ def test_the_longest_window_that_fits_is_taken():
         assert need.of(length) <= 3000 < need.of(length + 6)
     with pytest.raises(WindowTooLong, match="0\\.0 GB are free"):
         plan(MemoryNeed(1000, 100, 50, 20), frames=50, free_bytes=1100)
+
+
+def test_the_engine_plans_for_the_released_network():
+    engine = Page4DEngine(WeightsFacts("none", "0" * 64, "none"), open_eye=lambda images: pytest.fail("not opened"))
+    # Half the precision of 1.16 billion weights is 2.4 GB: a machine with 4 GB free sees a few frames at once.
+    assert 4 <= engine.plan(frames=500, size=(518, 294), free_bytes=4_000_000_000) <= 40
+    assert engine.plan(frames=3, size=(518, 294), free_bytes=64_000_000_000) == 3
+    with pytest.raises(WindowTooLong, match="2\\.0 GB are free"):
+        engine.plan(frames=500, size=(518, 294), free_bytes=2_000_000_000)
 
 
 def test_a_gpu_of_24_gb_sees_a_hundred_frames_at_once():

@@ -12,7 +12,7 @@ from model_server.engines.engine import WeightsFacts
 from model_server.engines.page4d.footage_geometry import footage_geometry
 from model_server.engines.page4d.solved_depth import solved_depth
 from model_server.engines.page4d.still_tracks import still_tracks
-from model_server.engines.page4d.stitch import stitch
+from model_server.engines.page4d.stitch import Stitched, stitch
 from model_server.engines.page4d.window import Predict
 from model_server.errors import BadInput
 from model_server.geometry.pixel_map import PixelMap
@@ -76,14 +76,35 @@ class Page4DEngine:
         )
         geometry = footage_geometry(stitched.geometry, plate.pixels)
         still = still_tracks(plate, tracks, geometry.motion, lambda done: progress(_NETWORK + (1 - _NETWORK) * done))
-        notes = () if geometry.motion is not None else (NO_MASK,)
-        return replace(geometry, static_tracks=still, notes=notes)
+        return replace(geometry, static_tracks=still, notes=_notes(stitched))
+
+    def plan(self, frames: int, size: tuple[int, int], free_bytes: int) -> int:
+        """How many of so many frames the released network sees at once on this machine's device.
+
+        Args:
+            size: width and height of its pictures, pixels.
+            free_bytes: of the device's memory, before the weights are there.
+
+        Raises:
+            WindowTooLong: not even two frames fit.
+        """
+        from model_server.engines.page4d.network_eye import planned_length  # torch, only where it is needed
+
+        return planned_length(frames, size, free_bytes)
 
     def densify(
         self, images: Array, pixels: PixelMap, geometry: Geometry, solution: Solution, progress: Progress
     ) -> DepthMaps:
         """The network's depth in the solution's unit, of moving things as well."""
         return solved_depth(images, pixels, geometry, solution, progress)
+
+
+def _notes(stitched: Stitched) -> tuple[str, ...]:
+    notes = [] if stitched.geometry.motion is not None else [NO_MASK]
+    if stitched.weak_seams:
+        joins, weak = len(stitched.windows) - 1, len(stitched.weak_seams)
+        notes.append(f"{weak} of the {joins} joins between the network's windows of frames are a guess")
+    return tuple(notes)
 
 
 def _long_side(asked: int | None) -> int:

@@ -7,9 +7,9 @@ import torch
 
 from model_server.engines.page4d.engine import Eye
 from model_server.engines.page4d.network.config import ModelConfig
-from model_server.engines.page4d.network.network import Page4DNetwork
-from model_server.engines.page4d.network.precision import Precision
-from model_server.engines.page4d.plan import plan
+from model_server.engines.page4d.network.network import Head, Page4DNetwork
+from model_server.engines.page4d.network.precision import Precision, stored_dtype
+from model_server.engines.page4d.plan import memory_need, plan
 from model_server.engines.page4d.runner import WindowRunner
 from model_server.engines.page4d.weights.installed import InstalledWeights
 from model_server.engines.page4d.weights.load import load_network
@@ -31,7 +31,7 @@ def open_network(weights: InstalledWeights, images: Array) -> Eye:
         WrongWeights: the file no longer is what was installed.
         WindowTooLong: there is too little memory for any window.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = _best_device()
     precision = Precision.best_for(device)
     free = _free_bytes(device)  # before the weights: the need holds them
     network = load_network(ModelConfig.released(), weights, storage=precision.storage, device=device)
@@ -46,6 +46,21 @@ def eye_of(network: Page4DNetwork, images: Array, strength: float, precision: Pr
     device = next(network.parameters()).device
     length = plan(runner.memory_need(), min(len(images), _MOST_FRAMES[device.type]), free_bytes)
     return Eye(runner, length, max(1, min(_MOST_SHARED, int(_SHARED * length))))
+
+
+def planned_length(frames: int, size: tuple[int, int], free_bytes: int) -> int:
+    """How many of so many frames the released network sees at once here; see `Page4DEngine.plan`."""
+    device, heads = _best_device(), (Head.CAMERA, Head.DEPTH)
+    precision, config = Precision.best_for(device), ModelConfig.released(track=False)
+    with torch.device("meta"):
+        parameters = Page4DNetwork(config, heads).named_parameters()
+    weights = sum(p.numel() * stored_dtype(name, p.dim(), precision.storage).itemsize for name, p in parameters)
+    need = memory_need(config, weights, *size, precision.compute.itemsize, frames_at_once=1)
+    return plan(need, min(frames, _MOST_FRAMES[device.type]), free_bytes)
+
+
+def _best_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -72,7 +72,7 @@ def main() -> None:
 def _measured(arguments: argparse.Namespace) -> Row:
     sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "model")]
     import torch
-    from plain_network import plain_forward
+    from plain_network import TORCH, plain_forward
     from random_network import random_network
 
     from model_server.engines.page4d.network.config import ModelConfig
@@ -97,7 +97,7 @@ def _measured(arguments: argparse.Namespace) -> Row:
             _settle(torch, device)
             cpu, wall = time.process_time(), time.perf_counter()
             if way == "plain":
-                plain_forward(network, images, config.mask.strength, fast_attention=True)
+                plain_forward(network, images, config.mask.strength, TORCH)
             else:
                 network(images, config.mask.strength, heads)
             _settle(torch, device)

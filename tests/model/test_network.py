@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from plain_network import plain_forward
+from plain_network import PLAIN, TORCH, plain_forward
 from random_network import random_network
 from tolerances import NETWORK_RELATIVE
 
@@ -39,6 +39,13 @@ def test_all_heads_equal_the_plain_way(network, images, strength):
     assert ours.keys is None if not strength else off_by(ours.keys, plain["keys"]) < NETWORK_RELATIVE
     for name in ("poses", "depth", "depth_confidence", "points", "points_confidence"):
         assert off_by(getattr(ours, name), plain[name]) < NETWORK_RELATIVE, name
+
+
+@torch.inference_mode()
+def test_what_the_benchmark_measures_beside_ours_is_the_same_network(network, images):
+    plain, fused = (plain_forward(network, images, STRENGTH, operations) for operations in (PLAIN, TORCH))
+    assert off_by(fused["depth"], plain["depth"]) < NETWORK_RELATIVE
+    assert off_by(fused["poses"], plain["poses"]) < NETWORK_RELATIVE
 
 
 @torch.inference_mode()

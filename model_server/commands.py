@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -19,10 +18,9 @@ from model_server.api.address import DEFAULT_HOST, DEFAULT_PORT
 from model_server.clear_exit import clear_exit
 from model_server.errors import BadInput
 from model_server.report import SolveReport, report_of
-from model_server.settings import FrameRange, KnownLens, ModeChoice, SolveSettings
+from model_server.settings import ModeChoice, SolveSettings
+from model_server.solve_options import frame_range, known_lens, matte_folders
 from model_server.weights_commands import app as weights
-
-_FRAMES = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
 
 app = typer.Typer(
     help="Page4D's model server: footage in, a result package out.",
@@ -43,12 +41,21 @@ def solve(
     focal_mm: Annotated[float | None, typer.Option(help="Focal length, where it is known.")] = None,
     sensor_mm: Annotated[float | None, typer.Option(help="Width of the film back, with --focal-mm.")] = None,
     mode: Annotated[ModeChoice, typer.Option(help="What the camera does.")] = ModeChoice.AUTO,
+    exclude: Annotated[Path | None, typer.Option(help="Mattes of what the solve leaves out: a folder.")] = None,
+    matte: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER: a thing and its mattes; repeatable.")] = None,
+    invert_mattes: Annotated[bool, typer.Option("--invert-mattes", help="Black is the thing.")] = False,
+    dilate_mattes: Annotated[int, typer.Option(help="Grow all mattes by so many footage pixels.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
 ) -> None:
     """Solve FOOTAGE and write a result package. Cut off, the same command goes on where it stopped."""
     with clear_exit():
-        lens = _known_lens(focal_mm, sensor_mm)
-        settings = SolveSettings(engine=engine, frames=_frame_range(frames, step), lens=lens, mode=mode)
+        settings = SolveSettings(
+            engine=engine,
+            frames=frame_range(frames, step),
+            lens=known_lens(focal_mm, sensor_mm),
+            mode=mode,
+            mattes=matte_folders(exclude, matte or [], invert_mattes, dilate_mattes),
+        )
         _solve(footage, settings, out)
         report = report_of(out)
         if as_json:
@@ -108,18 +115,3 @@ def _print_report(report: SolveReport) -> None:
     for name, value in report.rows():
         table.add_row(name, value)
     Console().print(table)
-
-
-def _frame_range(frames: str | None, step: int) -> FrameRange:
-    if frames is None:
-        return FrameRange(step=step)
-    match = _FRAMES.fullmatch(frames)
-    if match is None:
-        raise BadInput(f"--frames {frames!r:.40} is not a range", hint="write it like 1001-1100")
-    return FrameRange(int(match[1]), int(match[2]), step)
-
-
-def _known_lens(focal_mm: float | None, sensor_mm: float | None) -> KnownLens | None:
-    if (focal_mm is None) != (sensor_mm is None):
-        raise BadInput("a focal length in mm says nothing without the sensor", hint="give both --focal-mm, --sensor-mm")
-    return KnownLens(focal_mm, sensor_mm) if focal_mm is not None and sensor_mm is not None else None

@@ -1,11 +1,16 @@
 """What a solve is asked to do. The API's schema and the command line both end here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 
 from model_server.errors import BadInput
+
+MAX_GIVEN_LAYERS = 64
+MAX_NAME_BYTES = 63  # of a name in Blender
+MAX_DILATION_PX = 1000
 
 
 class ModeChoice(StrEnum):
@@ -43,14 +48,34 @@ class KnownLens:
             )
 
 
+def check_layer_names(names: Sequence[str]) -> None:
+    """Raises BadInput where they can't be the names of layers: the objects that Blender makes of them have the same."""
+    for name in names:
+        if not name.strip() or not name.isprintable() or len(name.encode()) > MAX_NAME_BYTES:
+            raise BadInput(
+                f"{name!r:.80} can't be the name of a layer", hint=f"give 1 to {MAX_NAME_BYTES} bytes of plain text"
+            )
+    if len(names) > MAX_GIVEN_LAYERS:
+        raise BadInput(f"{len(names)} mattes are too many", hint=f"give {MAX_GIVEN_LAYERS} at most")
+    if len({name.casefold() for name in names}) < len(names):
+        raise BadInput(f"two mattes have the same name: {', '.join(names)}", hint="give each a name of its own")
+
+
 @dataclass(frozen=True)
 class MatteFolders:
     """The artist's own black-and-white images: `exclude` is left out of the solve, each of `layers` is a thing."""
 
     exclude: Path | None = None
-    layers: tuple[tuple[str, Path], ...] = ()
-    invert: bool = False
-    dilate_px: int = 0
+    layers: tuple[tuple[str, Path], ...] = ()  # name and folder
+    invert: bool = False  # black is the thing
+    dilate_px: int = 0  # footage pixels that white grows by, after that
+
+    def __post_init__(self) -> None:
+        check_layer_names([name for name, _ in self.layers])
+        if not 0 <= self.dilate_px <= MAX_DILATION_PX:
+            raise BadInput(
+                f"mattes can't be dilated by {self.dilate_px} px", hint=f"give a number from 0 to {MAX_DILATION_PX}"
+            )
 
 
 @dataclass(frozen=True)

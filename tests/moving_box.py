@@ -2,10 +2,12 @@
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from synthetic import ROOM, SyntheticClip, _pose, synthetic_clip
 
-from model_server.geometry.lens import Distortion
+from model_server.geometry.cameras import pixel_centers
+from model_server.geometry.lens import Distortion, undistort_pixels
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import DepthMaps, Geometry, Ground, Motion, Solution, Tracks
 from model_server.pipeline.motion import find_moving
@@ -59,3 +61,11 @@ def moving_in(speed: float) -> Motion:
 
 def jaccard(found: np.ndarray, truth: np.ndarray) -> float:
     return float((found & truth).sum() / max(1, (found | truth).sum()))
+
+
+def through_the_lens(images, solution, size):
+    """Pictures that see the pinhole image through the lens, drawn pixel by pixel; sizes differ by `PIXELS`."""
+    width, height = size
+    places = undistort_pixels(pixel_centers(width, height), solution.intrinsics[0], solution.distortion)
+    at = PIXELS.model_from_footage(places).astype(np.float32) - 0.5
+    return np.stack([cv2.remap(image, at[..., 0], at[..., 1], cv2.INTER_LINEAR) for image in images])

@@ -46,6 +46,7 @@ FALSE_MOTION_SHARE = 0.005  # of the pixels, where nothing moves
 MOVING_DEPTH_RELATIVE = 0.10
 MOVING_DEPTH_FLICKER = 0.05  # log depth, frame to frame
 MATTE_J = 0.95
+UNDISTORTED_MATTE_J = 0.97  # of a matte that went through the lens and back
 
 # Cameras
 TRACK_MEDIAN_PX = 0.15
@@ -55,6 +56,7 @@ SOLVED_TURN = 0.003  # radians
 SOLVED_FOCAL = 0.01  # relative
 SOLVED_K1 = 0.01
 SOLVED_PX = 0.2  # tracks are given 0.1 px of noise
+MASKED_PATH = 0.01  # of the path's extent, from the 40 % of the picture that mattes leave
 GIVEN_LENS = 1e-9  # relative
 
 # Whole shots with truth (the figures of the project's goals)

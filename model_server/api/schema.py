@@ -4,13 +4,20 @@ import re
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from model_server.jobs.job import FootageFile, Job, JobRequest
-from model_server.settings import FrameRange, KnownLens, MatteFolders, ModeChoice, SolveSettings
+from model_server.jobs.job import FootageFile, Job, JobRequest, MatteFiles
+from model_server.settings import (
+    MAX_DILATION_PX,
+    MAX_GIVEN_LAYERS,
+    FrameRange,
+    KnownLens,
+    MatteFolders,
+    ModeChoice,
+    SolveSettings,
+)
 
 MAX_FILES = 100_000
-MAX_LAYERS = 64
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # separators, control characters, what Windows refuses
 _WINDOWS_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
@@ -43,17 +50,21 @@ class File(_Strict):
     sha256: Sha256
 
 
+def _names_differ(files: tuple[File, ...]) -> tuple[File, ...]:
+    # Without regard to case: on Windows and macOS they would be the same file.
+    if len({file.name.casefold() for file in files}) < len(files):
+        raise ValueError("two files have the same name")
+    return files
+
+
+Files = Annotated[tuple[File, ...], Field(max_length=MAX_FILES), AfterValidator(_names_differ)]
+SomeFiles = Annotated[Files, Field(min_length=1)]
+
+
 class Clip(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
-    files: Annotated[tuple[File, ...], Field(min_length=1, max_length=MAX_FILES)]
+    files: SomeFiles
     fps: tuple[Part, Part] | None = None  # numerator, denominator; None asks the footage
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        # Without regard to case: on Windows and macOS they would be the same file.
-        if len({file.name.casefold() for file in self.files}) < len(self.files):
-            raise ValueError("two files have the same name")
-        return self
 
 
 class Frames(_Strict):
@@ -77,14 +88,18 @@ class Solve(_Strict):
 
 class MatteLayer(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=63)]
-    files: Annotated[tuple[File, ...], Field(min_length=1, max_length=MAX_FILES)]
+    files: SomeFiles
 
 
 class Mattes(_Strict):
-    exclude: Annotated[tuple[File, ...], Field(max_length=MAX_FILES)] = ()
-    layers: Annotated[tuple[MatteLayer, ...], Field(max_length=MAX_LAYERS)] = ()
+    exclude: Files = ()
+    layers: Annotated[tuple[MatteLayer, ...], Field(max_length=MAX_GIVEN_LAYERS)] = ()
     invert: bool = False
-    dilate_px: Annotated[int, Field(ge=0, le=1000)] = 0
+    dilate_px: Annotated[int, Field(ge=0, le=MAX_DILATION_PX)] = 0
+
+    def as_files(self) -> MatteFiles:
+        """Raises BadInput where the names of layers are not possible."""
+        return MatteFiles(_sent(self.exclude), tuple((layer.name, _sent(layer.files)) for layer in self.layers))
 
 
 class SolveRequest(_Strict):
@@ -98,9 +113,10 @@ class SolveRequest(_Strict):
 
     def as_job(self) -> JobRequest:
         """Raises BadInput where the values do not fit together."""
+        mattes = self.mattes
         return JobRequest(
             clip_name=self.clip.name,
-            files=tuple(FootageFile(file.name, file.sha256) for file in self.clip.files),
+            files=_sent(self.clip.files),
             settings=SolveSettings(
                 engine=self.engine,
                 frames=FrameRange(**self.frames.model_dump()) if self.frames else FrameRange(),
@@ -109,10 +125,15 @@ class SolveRequest(_Strict):
                 mode=ModeChoice(self.solve.mode),
                 distortion=self.solve.distortion,
                 smoothing=self.solve.smoothing,
-                mattes=MatteFolders() if self.mattes else None,
+                mattes=MatteFolders(invert=mattes.invert, dilate_px=mattes.dilate_px) if mattes else None,
                 shadows=self.shadows,
             ),
+            mattes=mattes.as_files() if mattes else MatteFiles(),
         )
+
+
+def _sent(files: tuple[File, ...]) -> tuple[FootageFile, ...]:
+    return tuple(FootageFile(file.name, file.sha256) for file in files)
 
 
 class ErrorFacts(BaseModel):

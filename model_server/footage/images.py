@@ -1,6 +1,6 @@
 """One image file, read with OpenImageIO: its display window, upright, in 8-bit sRGB, on black."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,6 +54,23 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         BadFootage: the file is broken, cut off or too large.
     """
+    colors = _read(path, _encoding)
+    return colors if colors.shape[2] == 3 else np.repeat(colors, 3, axis=2)
+
+
+def read_coverage(path: Path) -> NDArray[np.uint8]:
+    """(height, width), 255 where a black-and-white image is white: its brightest channel.
+
+    The values are taken as they are stored, for what a matte holds is no light. Alpha counts as in `read_picture`.
+
+    Raises:
+        BadFootage: the file is broken, cut off or too large.
+    """
+    return np.ascontiguousarray(_read(path, lambda _: Encoding.DISPLAY).max(axis=2))
+
+
+def _read(path: Path, encoding_of: Callable[[Any], Encoding]) -> NDArray[np.uint8]:
+    """(height, width, 3 or 1 for gray); `encoding_of` an image's spec says what its values mean."""
     with _opened(path) as picture:
         spec = picture.spec()
         first, count = _color_channels(spec)
@@ -63,8 +80,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         complaint = picture.geterror()
         if pixels is None or "Premature end" in complaint:
             raise _damaged(path, _one_line(complaint, path) or "its pixels can't be read")
-        colors = to_srgb8(pixels[..., :count], _encoding(spec))
-        colors = colors if count == 3 else np.repeat(colors, 3, axis=2)
+        colors = to_srgb8(pixels[..., :count], encoding_of(spec))
         return _upright(_in_display_window(colors, spec), spec)
 
 
@@ -151,7 +167,7 @@ def _in_display_window(pixels: NDArray[np.uint8], spec: Any) -> NDArray[np.uint8
     left, top = spec.x - spec.full_x, spec.y - spec.full_y
     if (left, top, spec.width, spec.height) == (0, 0, spec.full_width, spec.full_height):
         return pixels
-    window = np.zeros((spec.full_height, spec.full_width, 3), np.uint8)
+    window = np.zeros((spec.full_height, spec.full_width, pixels.shape[2]), np.uint8)
     x0, x1 = max(left, 0), min(left + spec.width, spec.full_width)
     y0, y1 = max(top, 0), min(top + spec.height, spec.full_height)
     if x0 < x1 and y0 < y1:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from model_server.errors import BadFootage
 from model_server.footage.check import MEMORY_LIMIT
 from model_server.footage.describe import describe
+from model_server.footage.matte_files import look_through
 from model_server.footage.source import Source
 from model_server.footage.write_images import write_images
 from model_server.settings import FrameRange
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def do(work: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """One piece of work by the word in `work["do"]`: "describe" or "write_images".
+    """One piece of work by the word in `work["do"]`: "describe", "write_images" or "look_through" mattes.
 
     Raises:
         BadFootage: the footage can't be used.
@@ -45,6 +46,9 @@ def do(work: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any
     if work["do"] == "describe":
         fps = Fraction(*work["fps"]) if work["fps"] else None
         return describe(Path(work["path"]), FrameRange(*work["frames"]), fps).to_json()
+    if work["do"] == "look_through":
+        files = tuple(Path(file) for file in work["files"])
+        return {"shows": look_through(files, tuple(work["size"]), work["invert"], progress)}
     write_images(Source.from_json(work["source"]), tuple(work["size"]), Path(work["out"]), progress)
     return {}
 

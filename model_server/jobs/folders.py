@@ -3,11 +3,12 @@
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_server.errors import BadInput, ServerError
-from model_server.jobs.job import FootageFile
+from model_server.jobs.job import FootageFile, JobRequest
+from model_server.settings import SolveSettings
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -56,6 +57,10 @@ class JobFolder:
         return self.root / "footage"
 
     @property
+    def mattes(self) -> Path:
+        return self.root / "mattes"
+
+    @property
     def workspace(self) -> Path:
         return self.root / "work"
 
@@ -88,14 +93,35 @@ class JobFolder:
         Raises:
             ServerError: a content is gone.
         """
-        shutil.rmtree(self.footage, ignore_errors=True)
-        self.footage.mkdir(parents=True)
-        for file in files:
-            try:
-                _link(stored / file.sha256, self.footage / file.name)
-            except FileNotFoundError as error:
-                raise ServerError(f"the content of {file.name} is gone", hint="send the footage again") from error
+        _lay_out(files, stored, self.footage)
         return self.footage / files[0].name if len(files) == 1 else self.footage
+
+    def with_mattes(self, request: JobRequest, stored: Path) -> SolveSettings:
+        """The request's settings, with the folders that its mattes now lie in, in their own names.
+
+        Raises:
+            ServerError: a content is gone.
+        """
+        settings, sent = request.settings, request.mattes
+        if settings.mattes is None:
+            return settings
+        exclude = self.mattes / "exclude" if sent.exclude else None
+        layers = [(name, self.mattes / f"layer_{index:02d}") for index, (name, _) in enumerate(sent.layers, 1)]
+        if exclude is not None:
+            _lay_out(sent.exclude, stored, exclude)
+        for (_, files), (_, folder) in zip(sent.layers, layers):
+            _lay_out(files, stored, folder)
+        return replace(settings, mattes=replace(settings.mattes, exclude=exclude, layers=tuple(layers)))
+
+
+def _lay_out(files: tuple[FootageFile, ...], stored: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file in files:
+        try:
+            _link(stored / file.sha256, folder / file.name)
+        except FileNotFoundError as error:
+            raise ServerError(f"the content of {file.name} is gone", hint="send the footage again") from error
 
 
 def _link(source: Path, target: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model_server.settings import SolveSettings
+from model_server.settings import SolveSettings, check_layer_names
 
 
 class JobState(StrEnum):
@@ -27,12 +27,32 @@ class FootageFile:
 
 
 @dataclass(frozen=True)
+class MatteFiles:
+    """The artist's own mattes as they were sent: what is left out of the solve, and (name, files) of each layer."""
+
+    exclude: tuple[FootageFile, ...] = ()
+    layers: tuple[tuple[str, tuple[FootageFile, ...]], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_layer_names([name for name, _ in self.layers])
+
+    @property
+    def files(self) -> tuple[FootageFile, ...]:
+        return self.exclude + tuple(file for _, files in self.layers for file in files)
+
+
+@dataclass(frozen=True)
 class JobRequest:
     """What a client asked for; `settings` names no path."""
 
     clip_name: str
-    files: tuple[FootageFile, ...]
+    files: tuple[FootageFile, ...]  # of the clip
     settings: SolveSettings
+    mattes: MatteFiles = MatteFiles()
+
+    @property
+    def all_files(self) -> tuple[FootageFile, ...]:
+        return self.files + self.mattes.files
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class JobService:
         return self._folder.job(job_id).package
 
     def _need_files(self, request: JobRequest) -> None:
-        missing = sorted({file.name for file in request.files if not self.files.has(file.sha256)})
+        missing = sorted({file.name for file in request.all_files if not self.files.has(file.sha256)})
         if missing:
             some = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
             raise MissingFiles(f"{len(missing)} files were not sent: {some}", hint="send them, then the job again")

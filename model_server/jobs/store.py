@@ -75,7 +75,7 @@ class JobStore:
             row = connection.execute(
                 "INSERT INTO jobs (id, request, state) VALUES (?, ?, ?)", (job_id, text, JobState.QUEUED)
             )
-            hashes = {file.sha256 for file in request.files}
+            hashes = {file.sha256 for file in request.all_files}
             connection.executemany("INSERT INTO job_files VALUES (?, ?)", [(row.lastrowid, sha) for sha in hashes])
             return True
 

@@ -91,7 +91,8 @@ class Supervisor:
         folder = self._folder.job(job.id)
         request = self._store.request(job.id)
         footage = folder.lay_out_footage(request.files, self._folder.files)
-        order = Order(request.clip_name, footage, request.settings, folder.workspace, folder.package)
+        settings = folder.with_mattes(request, self._folder.files)
+        order = Order(request.clip_name, footage, settings, folder.workspace, folder.package)
         last = self._listen(job.id, order, folder)
         if self._stopping:
             return

@@ -45,8 +45,16 @@ def write_mattes(
         mattes = _frame_mattes(plate, index, solution, labels, present) if present else {}
         empty = np.zeros((plate.height, plate.width), np.uint8)
         for thing_id, path in paths.items():
-            _write(path / f"{number:04d}.png", mattes.get(thing_id, empty))
+            write_matte(path / f"{number:04d}.png", mattes.get(thing_id, empty))
         progress((index + 1) / len(frame_numbers))
+
+
+def write_matte(path: Path, matte: Array) -> None:
+    """Write (FH, FW) uint8 as an 8 bit gray PNG; raises ServerError where that fails."""
+    done, data = cv2.imencode(".png", matte)
+    if not done:
+        raise ServerError(f"the matte {path.name} can't be encoded", hint="report this, with the footage")
+    path.write_bytes(data.tobytes())
 
 
 def _frame_mattes(plate: Plate, index: int, solution: Solution, labels: Array, ids: list[int]) -> dict[int, Array]:
@@ -110,10 +118,3 @@ def _guided(guide: Array, alpha: Array, radius: int) -> tuple[Array, Array]:
     slopes = np.linalg.solve(spread, common[..., None])[..., 0].astype(np.float32)
     offset = level - (slopes * colors).sum(-1)
     return mean(slopes), mean(offset)
-
-
-def _write(path: Path, matte: Array) -> None:
-    done, data = cv2.imencode(".png", matte)
-    if not done:
-        raise ServerError(f"the matte {path.name} can't be encoded", hint="report this, with the footage")
-    path.write_bytes(data.tobytes())

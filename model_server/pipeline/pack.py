@@ -10,8 +10,10 @@ from model_server.engines.engine import Engine
 from model_server.footage.clip import ClipInfo
 from model_server.geometry.shot import Array, Background, DepthMaps, Ground, Layers, Motion, Plate, Solution
 from model_server.package.writer import PackageWriter
+from model_server.pipeline.artist_mattes import ArtistMattes
 from model_server.pipeline.background import fuse_background
 from model_server.pipeline.facts import manifest_of
+from model_server.pipeline.given_layers import write_given_mattes
 from model_server.pipeline.mattes import write_mattes
 from model_server.pipeline.scale import scaled, scene_scale
 from model_server.pipeline.staged import Staged, seed
@@ -28,6 +30,7 @@ class Solved:
     motion: Motion
     layers: Layers
     ground: Ground
+    mattes: ArtistMattes  # of the first layers
 
 
 def write_package(
@@ -44,8 +47,10 @@ def write_package(
     solution, ground = scaled(solved.solution, factor), scaled(solved.ground, factor)
     solution = replace(solution, assumptions=(*solution.assumptions, *solved.depth.notes))
     with PackageWriter(target) as writer:
-        mattes = writer.folder / "mattes"
-        write_mattes(plate, layers, solution, clip.frame_numbers, mattes, lambda done: progress(0.3 + 0.4 * done))
+        mattes, given = writer.folder / "mattes", solved.mattes.layers
+        found = replace(layers, things=layers.things[len(given) :])
+        write_mattes(plate, found, solution, clip.frame_numbers, mattes, lambda done: progress(0.3 + 0.4 * done))
+        write_given_mattes(given, clip.frame_numbers, (clip.width, clip.height), mattes)
         writer.add_mattes(clip.height, clip.width)
         _add_arrays(writer, clip, solved, solution, scaled(solved.depth, factor), scaled(background, factor))
         progress(0.9)

@@ -27,8 +27,10 @@ from model_server.geometry.shot import (
     Tracks,
 )
 from model_server.package.writer import check_target
+from model_server.pipeline.artist_mattes import ArtistMattes
 from model_server.pipeline.checkpoint import Checkpoints, new_array
 from model_server.pipeline.first_cameras import solve_first_cameras
+from model_server.pipeline.given_layers import GivenThings, given_things, moving_as_given, others, with_given
 from model_server.pipeline.ground import find_ground
 from model_server.pipeline.layers import follow_things
 from model_server.pipeline.motion import find_moving
@@ -81,14 +83,17 @@ def _solve(
     info = clip.info
     require_solvable(info)
     workspace.parent.mkdir(parents=True, exist_ok=True)
+    mattes = ArtistMattes.of(settings.mattes, info)
     hashes = _hash_files(info.files, lambda done: report("footage", 0.2 * done))
-    checkpoints = Checkpoints(workspace, _key(clip, hashes, settings, engine))
+    inputs = (*hashes, *_hash_files(mattes.files, lambda _: None))
+    checkpoints = Checkpoints(workspace, _key(clip, inputs, settings, engine))
     if checkpoints.is_new:
         width, height = fit_long_side(info.width, info.height, engine.long_side, engine.multiple)
         need_room(info.frame_count, width, height, workspace)
     staged = Staged(checkpoints, report)
-    solved = _Stages(clip, engine, settings, staged).run()
-    write_package(package, replace(info, name=name or info.name), hashes, engine, solved, staged)
+    solved = _Stages(clip, engine, settings, staged, mattes).run()
+    info = replace(info, name=name or info.name, notes=(*info.notes, *mattes.notes))
+    write_package(package, info, hashes, engine, solved, staged)
     checkpoints.remove()
 
 
@@ -105,11 +110,14 @@ class _Stages:
     engine: Engine
     settings: SolveSettings
     staged: Staged
+    mattes: ArtistMattes
 
     def run(self) -> Solved:
         plate = self._plate()
         pixels, result = plate.pixels, self.staged.result
-        tracks = result("tracks", "tracks", Tracks, lambda _, progress: track_points(plate, progress))
+        tracks = result(
+            "tracks", "tracks", Tracks, lambda _, progress: track_points(plate, progress, self.mattes.left_out)
+        )
         geometry = result(
             "engine",
             "geometry",
@@ -135,15 +143,20 @@ class _Stages:
             "motion",
             Motion,
             lambda _, progress: find_moving(images, pixels, depth, solution, geometry, tracks, progress),
+            (0.0, 0.9),
         )
+        given = self._given(plate, solution)
+        searched = motion if given is None else others(motion, given)
+        motion = motion if given is None else moving_as_given(motion, given)
         ground = result("layers", "ground", Ground, lambda *_: find_ground(solution, depth, pixels), (0.0, 0.1))
         layers = result(
             "layers",
             "layers",
             Layers,
-            lambda _, progress: follow_things(images, pixels, motion, depth, solution, progress),
+            lambda _, progress: follow_things(images, pixels, searched, depth, solution, progress),
             (0.1, 0.8),
         )
+        layers = layers if given is None else with_given(layers, given, [matte.name for matte in self.mattes.layers])
         standing = result(
             "layers",
             "standing",
@@ -151,7 +164,19 @@ class _Stages:
             lambda *_: stand_on_ground(depth, layers, solution, pixels, ground),
             (0.8, 1.0),
         )
-        return Solved(plate, images, solution, standing, motion, layers, ground)
+        return Solved(plate, images, solution, standing, motion, layers, ground, self.mattes)
+
+    def _given(self, plate: Plate, solution: Solution) -> GivenThings | None:
+        """What the artist's layers show; None where there are none."""
+        if not self.mattes.layers:
+            return None
+        return self.staged.result(
+            "motion",
+            "given",
+            GivenThings,
+            lambda _, progress: given_things(plate, self.mattes.layers, solution, progress),
+            (0.9, 1.0),
+        )
 
     def _plate(self) -> Plate:
         def shrink(folder: Path, progress: Progress) -> _Images:

@@ -31,14 +31,15 @@ class Follower:
         self._rows: list[Array] = []
         self.contrast = 0.0  # largest standard deviation of a frame's gray values
 
-    def add(self, gray: Array) -> None:
-        """The next frame, (height, width) uint8."""
+    def add(self, gray: Array, mask: Array | None = None) -> None:
+        """The next frame, (height, width) uint8; no corner is followed or found where `mask` is 0."""
         self._frame += 1
         self.contrast = max(self.contrast, float(gray.std()))
         if self._gray is not None and len(self._ids):
             self._follow(self._gray, gray)
+            self._keep(_inside_mask(mask, self._positions), self._positions)
         self._gray = gray
-        self._detect(gray)
+        self._detect(gray, mask)
         frames = np.full(len(self._ids), self._frame)
         self._rows.append(np.column_stack([self._ids, frames, self._positions]))
 
@@ -65,14 +66,14 @@ class Follower:
     def _keep(self, good: Array, positions: Array) -> None:
         self._ids, self._positions, self._references = self._ids[good], positions[good], self._references[good]
 
-    def _detect(self, gray: Array) -> None:
+    def _detect(self, gray: Array, mask: Array | None) -> None:
         """Fill the picture's buckets up to an even share of corners each."""
         response = cv2.cornerMinEigenVal(gray, 5, ksize=3)
         size = 2 * int(self._spacing // 2) + 1
         peaks = (response == cv2.dilate(response, np.ones((size, size), np.uint8))) & (response > _FLOOR)
         margin = _WINDOW // 2
         peaks[:margin], peaks[-margin:], peaks[:, :margin], peaks[:, -margin:] = False, False, False, False
-        taken = np.zeros(gray.shape, np.uint8)
+        taken = np.zeros(gray.shape, np.uint8) if mask is None else (mask == 0).astype(np.uint8)
         for x, y in np.rint(self._positions).astype(int):
             cv2.circle(taken, (int(x), int(y)), int(self._spacing), 1, -1)
         y, x = np.nonzero(peaks & (taken == 0))
@@ -101,6 +102,14 @@ def _flow(before: Array, after: Array, points: Array) -> tuple[Array, Array]:
         before, after, points[:, None], None, winSize=(_WINDOW, _WINDOW), maxLevel=_LEVELS, criteria=_CRITERIA
     )
     return ahead[:, 0], found[:, 0] == 1
+
+
+def _inside_mask(mask: Array | None, positions: Array) -> Array:
+    """(n,) bool: OpenCV positions on pixels that are not 0."""
+    if mask is None:
+        return np.ones(len(positions), bool)
+    x, y = np.rint(positions).astype(int).T
+    return np.asarray(mask[y, x] > 0)
 
 
 def _patches(gray: Array, positions: Array) -> Array:

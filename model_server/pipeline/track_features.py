@@ -29,11 +29,12 @@ class FeatureMatcher:
         self._positions: list[Array] = []
         self._descriptors: list[Array] = []
 
-    def add(self, gray: Array) -> None:
-        """The next frame, (height, width) uint8."""
+    def add(self, gray: Array, mask: Array | None = None) -> None:
+        """The next frame, (height, width) uint8; there is no feature where `mask` is 0."""
         if gray.shape != self._size[::-1]:
             gray = cv2.resize(gray, self._size, interpolation=cv2.INTER_AREA)
-        keys, descriptors = self._sift.detectAndCompute(gray, None)
+            mask = None if mask is None else cv2.resize(mask, self._size, interpolation=cv2.INTER_NEAREST)
+        keys, descriptors = self._sift.detectAndCompute(gray, mask)
         keys, descriptors = keys[:_FEATURE_COUNT], None if descriptors is None else descriptors[:_FEATURE_COUNT]
         positions = np.array([key.pt for key in keys], np.float64).reshape(-1, 2)
         self._positions.append((positions + 0.5) * self._scale - 0.5)

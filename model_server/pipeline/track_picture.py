@@ -32,6 +32,13 @@ class TrackingPicture:
             return gray
         return cv2.resize(gray, (self.width, self.height), interpolation=cv2.INTER_AREA)
 
+    def mask(self, left_out: Array) -> Array:
+        """(FH, FW) bool to (height, width) uint8: 0 where any of it is left out, 255 elsewhere."""
+        out: Array = left_out.astype(np.uint8) * 255
+        if out.shape != (self.height, self.width):
+            out = cv2.resize(out, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        return np.where(out > 0, 0, 255).astype(np.uint8)
+
     def plate_from_picture(self, positions: Array) -> Array:
         """(..., 2) OpenCV positions in the picture to plate pixels with (0, 0) at the corner."""
         return self.pixels.footage_from_model(np.asarray(positions, np.float64) + 0.5)

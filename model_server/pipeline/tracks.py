@@ -1,5 +1,7 @@
 """Points followed over the shot: corners by optical flow, and descriptors that join what flow lost."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from model_server.errors import Unsolvable
@@ -11,13 +13,23 @@ from model_server.pipeline.track_picture import TrackingPicture
 MIN_LENGTH = 3  # sightings; fewer say nothing that two views could not fake
 _MIN_TRACKS = 30
 _SHARE_FOLLOWED = 0.6  # of the stage's time
+_MASKED = 0.5  # share of the shot left out from which on the mattes are the reason for too few tracks
+
+LeftOut = Callable[[int], Array | None]
 
 
-def track_points(plate: Plate, progress: Progress) -> Tracks:
+def _nothing(index: int) -> None:
+    return None
+
+
+def track_points(plate: Plate, progress: Progress, left_out: LeftOut = _nothing) -> Tracks:
     """Follow points through all frames of the plate.
 
     Two kinds in one table: Shi-Tomasi corners followed by pyramidal Lucas-Kanade (sub-pixel, in consecutive frames),
     then SIFT features matched over gaps (coarser, but they hold through blur, fast motion and occlusion).
+
+    Args:
+        left_out: index of a frame to (FH, FW) bool, plate pixels where nothing is followed; None where all may be.
 
     Returns:
         Tracks of at least 3 sightings, in plate pixels, (0, 0) at the corner.
@@ -28,11 +40,14 @@ def track_points(plate: Plate, progress: Progress) -> Tracks:
     if plate.frame_count < 2:
         raise Unsolvable("the footage is a single frame", hint="a camera can only be found from two frames or more")
     picture = TrackingPicture.of(plate)
+    masked = 0.0  # share of the shot
     follower, matcher = Follower(picture), FeatureMatcher(picture)
     for index in range(plate.frame_count):
-        gray = picture.gray(plate.frame(index))
-        follower.add(gray)
-        matcher.add(gray)
+        gray, out = picture.gray(plate.frame(index)), left_out(index)
+        mask = None if out is None else picture.mask(out)
+        masked += 0.0 if out is None else float(out.mean()) / plate.frame_count
+        follower.add(gray, mask)
+        matcher.add(gray, mask)
         progress(_SHARE_FOLLOWED * (index + 1) / plate.frame_count)
     followed = follower.sightings()
     joined = matcher.sightings(followed, lambda done: progress(_SHARE_FOLLOWED + (1 - _SHARE_FOLLOWED) * done))
@@ -40,8 +55,10 @@ def track_points(plate: Plate, progress: Progress) -> Tracks:
     if tracks.track_count < _MIN_TRACKS:
         raise Unsolvable(
             f"only {tracks.track_count} points could be followed through the {plate.frame_count} frames:"
-            f" {_why(follower.contrast)}",
-            hint="use footage with visible detail on things that stand still",
+            f" {_why(follower.contrast, masked)}",
+            hint="check the mattes: white is left out, unless they are inverted"
+            if masked > _MASKED
+            else "use footage with visible detail on things that stand still",
         )
     return tracks
 
@@ -67,7 +84,9 @@ def _table(parts: list[Array], picture: TrackingPicture) -> Tracks:
     return Tracks(np.concatenate(ids).astype(np.int32), table[:, 1].astype(np.int32), positions.astype(np.float32))
 
 
-def _why(contrast: float) -> str:
+def _why(contrast: float, masked: float) -> str:
+    if masked > _MASKED:
+        return f"the mattes leave out {masked:.0%} of the picture"
     if contrast < 1.0:
         return "the picture is black or of one flat color"
     return "it has too little texture, or changes too much from frame to frame"

@@ -17,7 +17,7 @@ def undistort_images(plate: Plate, solution: Solution, out: Array, progress: Pro
         out: (F, H, W, 3) uint8, may be memory-mapped.
         progress: told after every frame.
     """
-    maps = _RemapTables(plate, solution)
+    maps = RemapTables(plate, solution)
     for frame in range(plate.frame_count):
         if solution.distortion.is_pinhole:
             out[frame] = plate.images[frame]
@@ -27,7 +27,7 @@ def undistort_images(plate: Plate, solution: Solution, out: Array, progress: Pro
         progress((frame + 1) / plate.frame_count)
 
 
-class _RemapTables:
+class RemapTables:
     """OpenCV's tables (integer pixel centers), kept while the intrinsics stay the same."""
 
     def __init__(self, plate: Plate, solution: Solution) -> None:

@@ -3,24 +3,15 @@
 import cv2
 import numpy as np
 import pytest
-from moving_box import PIXELS, jaccard, solution_of
+from moving_box import PIXELS, jaccard, solution_of, through_the_lens
 from synthetic import synthetic_clip
 from tolerances import MATTE_J
 
-from model_server.geometry.cameras import pixel_centers
-from model_server.geometry.lens import Distortion, undistort_pixels
+from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Layer, Layers, Plate
 from model_server.pipeline.mattes import write_mattes
 
 FRAMES = 3
-
-
-def through_the_lens(images, solution, size):
-    """Pictures that see the pinhole image through the lens, drawn pixel by pixel; sizes differ by `PIXELS`."""
-    width, height = size
-    places = undistort_pixels(pixel_centers(width, height), solution.intrinsics[0], solution.distortion)
-    at = PIXELS.model_from_footage(places).astype(np.float32) - 0.5
-    return np.stack([cv2.remap(image, at[..., 0], at[..., 1], cv2.INTER_LINEAR) for image in images])
 
 
 @pytest.mark.parametrize("k1", [0.0, -0.15, 0.12])

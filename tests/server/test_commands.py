@@ -73,6 +73,11 @@ def test_a_solve_that_was_killed_goes_on_where_it_stopped(tmp_path, footage):
         (["--focal-mm", "35"], "--sensor-mm"),
         (["--focal-mm", "-35", "--sensor-mm", "36"], "-35"),
         (["--engine", "magic"], "magic"),
+        (["--exclude", "nowhere"], "nowhere"),
+        (["--matte", "Actor"], "Actor"),
+        (["--matte", "a=x", "--matte", "A=y"], "same name"),
+        (["--invert-mattes"], "no mattes"),
+        (["--exclude", ".", "--dilate-mattes", "-1"], "-1 px"),
         (["--frames", "1001-1001"], "1 frame"),
     ],
 )

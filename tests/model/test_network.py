@@ -142,3 +142,14 @@ def test_every_published_name_has_one_of_ours():
     renamed = [our_name(name) for name in official_names()]
     assert len(renamed) == len(set(renamed)) == 1803
     assert set(renamed) == ours
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # of torch.compile's own imports
+@torch.inference_mode()
+def test_compiled_blocks_give_the_same(network, images):
+    compiled = random_network(ModelConfig.tiny())
+    compiled.compile_blocks()
+    ours, plain = compiled(images, STRENGTH), network(images, STRENGTH)
+    assert off_by(ours.depth, plain.depth) < NETWORK_RELATIVE
+    assert off_by(ours.poses, plain.poses) < NETWORK_RELATIVE

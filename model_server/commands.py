@@ -41,6 +41,7 @@ def solve(
     focal_mm: Annotated[float | None, typer.Option(help="Focal length, where it is known.")] = None,
     sensor_mm: Annotated[float | None, typer.Option(help="Width of the film back, with --focal-mm.")] = None,
     mode: Annotated[ModeChoice, typer.Option(help="What the camera does.")] = ModeChoice.AUTO,
+    smoothing: Annotated[float, typer.Option(help="0 to 1: a calmer camera; the report says what it costs.")] = 0.0,
     exclude: Annotated[Path | None, typer.Option(help="Mattes of what the solve leaves out: a folder.")] = None,
     matte: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER: a thing and its mattes; repeatable.")] = None,
     invert_mattes: Annotated[bool, typer.Option("--invert-mattes", help="Black is the thing.")] = False,
@@ -54,6 +55,7 @@ def solve(
             frames=frame_range(frames, step),
             lens=known_lens(focal_mm, sensor_mm),
             mode=mode,
+            smoothing=smoothing,
             mattes=matte_folders(exclude, matte or [], invert_mattes, dilate_mattes),
         )
         _solve(footage, settings, out)

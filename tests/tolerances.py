@@ -59,6 +59,11 @@ SOLVED_PX = 0.2  # tracks are given 0.1 px of noise
 MASKED_PATH = 0.01  # of the path's extent, from the 40 % of the picture that mattes leave
 GIVEN_LENS = 1e-9  # relative
 
+CALM = 1.35  # times what an ideal low-pass would leave of white noise
+HALVED = 0.03  # of a swing
+SMOOTH_PATH = 1e-3  # radians, and meters on a path of 2
+GAUGE = 1e-6
+
 # Whole shots with truth (the figures of the project's goals)
 ROOM_PATH_PERCENT = 0.3  # absolute trajectory error, of the path's extent
 ROOM_FOCAL_PERCENT = 3.0

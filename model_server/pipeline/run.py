@@ -37,6 +37,7 @@ from model_server.pipeline.motion import find_moving
 from model_server.pipeline.moving_depth import stand_on_ground
 from model_server.pipeline.pack import Solved, write_package
 from model_server.pipeline.room import NoRoom, need_room
+from model_server.pipeline.smoothing import smoothed
 from model_server.pipeline.staged import Report, Staged
 from model_server.pipeline.support import check_support
 from model_server.pipeline.tracks import track_points
@@ -128,7 +129,10 @@ class _Stages:
             "solve",
             "solution",
             Solution,
-            lambda _, progress: solve_first_cameras(self.engine, plate, tracks, geometry, self.settings, progress),
+            lambda _, progress: smoothed(
+                solve_first_cameras(self.engine, plate, tracks, geometry, self.settings, progress),
+                self.settings.smoothing,
+            ),
         )
         images = self._undistorted(plate, solution)
         depth = result(

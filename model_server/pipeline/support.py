@@ -10,14 +10,12 @@ def check_support(settings: SolveSettings) -> None:
 
     Raises:
         BadInput: an engine or a mode that is not here, an engine that lacks what it needs (the hint says how to get
-            it), or shadows or smoothing are asked for.
+            it), or shadows are asked for.
     """
     require_engine(settings.engine)
     if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE):
         raise BadInput(
             f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto" or "free": a camera that moves'
         )
-    if settings.smoothing > 0:
-        raise BadInput(f"smoothing {settings.smoothing} can't be done yet", hint="set smoothing to 0")
     if settings.shadows:
         raise BadInput("shadows can't be put in the layers yet", hint="set shadows to false")

@@ -73,6 +73,7 @@ def test_a_solve_that_was_killed_goes_on_where_it_stopped(tmp_path, footage):
         (["--focal-mm", "35"], "--sensor-mm"),
         (["--focal-mm", "-35", "--sensor-mm", "36"], "-35"),
         (["--engine", "magic"], "magic"),
+        (["--smoothing", "2"], "smoothing 2"),
         (["--exclude", "nowhere"], "nowhere"),
         (["--matte", "Actor"], "Actor"),
         (["--matte", "a=x", "--matte", "A=y"], "same name"),

@@ -17,9 +17,10 @@ from rich.table import Table
 from model_server.api.address import DEFAULT_HOST, DEFAULT_PORT
 from model_server.clear_exit import clear_exit
 from model_server.errors import BadInput
+from model_server.film_backs import FILM_BACKS
 from model_server.report import SolveReport, report_of
 from model_server.settings import ModeChoice, SolveSettings
-from model_server.solve_options import frame_range, known_lens, matte_folders
+from model_server.solve_options import distortion_of, frame_range, known_lens, matte_folders
 from model_server.weights_commands import app as weights
 
 app = typer.Typer(
@@ -31,6 +32,15 @@ app = typer.Typer(
 app.add_typer(weights, name="weights")
 
 
+def _listed(film_back: str | None) -> str | None:
+    """For `--film-back list`: show the names and end; nothing else need be given then."""
+    if film_back == "list":
+        for back in FILM_BACKS:
+            print(f"{back.name:<22}{back.width_mm:>6.2f} mm  {back.camera} ({back.source})")
+        raise typer.Exit
+    return film_back
+
+
 @app.command()
 def solve(
     footage: Annotated[Path, typer.Argument(help="A movie, a folder, or one frame of a numbered sequence.")],
@@ -40,6 +50,11 @@ def solve(
     step: Annotated[int, typer.Option(help="Take every Nth frame.")] = 1,
     focal_mm: Annotated[float | None, typer.Option(help="Focal length, where it is known.")] = None,
     sensor_mm: Annotated[float | None, typer.Option(help="Width of the film back, with --focal-mm.")] = None,
+    film_back: Annotated[
+        str | None,
+        typer.Option(help="Camera, in place of --sensor-mm; list shows all.", is_eager=True, callback=_listed),
+    ] = None,
+    distortion: Annotated[str, typer.Option(help="solve, none, or K1,K2,K3 where they are known.")] = "solve",
     mode: Annotated[ModeChoice, typer.Option(help="What the camera does.")] = ModeChoice.AUTO,
     smoothing: Annotated[float, typer.Option(help="0 to 1: a calmer camera; the report says what it costs.")] = 0.0,
     exclude: Annotated[Path | None, typer.Option(help="Mattes of what the solve leaves out: a folder.")] = None,
@@ -53,8 +68,9 @@ def solve(
         settings = SolveSettings(
             engine=engine,
             frames=frame_range(frames, step),
-            lens=known_lens(focal_mm, sensor_mm),
+            lens=known_lens(focal_mm, sensor_mm, film_back),
             mode=mode,
+            distortion=distortion_of(distortion),
             smoothing=smoothing,
             mattes=matte_folders(exclude, matte or [], invert_mattes, dilate_mattes),
         )

@@ -11,6 +11,7 @@ from model_server.errors import BadInput
 MAX_GIVEN_LAYERS = 64
 MAX_NAME_BYTES = 63  # of a name in Blender
 MAX_DILATION_PX = 1000
+MAX_COEFFICIENT = 100.0  # of a lens; real ones are near 0
 
 
 class ModeChoice(StrEnum):
@@ -93,3 +94,5 @@ class SolveSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing <= 1:
             raise BadInput(f"smoothing {self.smoothing} is not between 0 and 1", hint="0 is none, 1 the most")
+        if isinstance(self.distortion, tuple) and not all(abs(k) <= MAX_COEFFICIENT for k in self.distortion):
+            raise BadInput(f"distortion {self.distortion} is not possible", hint="k1, k2, k3 are near 0")

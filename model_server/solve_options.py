@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from model_server.errors import BadInput
+from model_server.film_backs import film_back
 from model_server.settings import FrameRange, KnownLens, MatteFolders
 
 _FRAMES = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
@@ -18,10 +19,35 @@ def frame_range(frames: str | None, step: int) -> FrameRange:
     return FrameRange(int(match[1]), int(match[2]), step)
 
 
-def known_lens(focal_mm: float | None, sensor_mm: float | None) -> KnownLens | None:
+def known_lens(focal_mm: float | None, sensor_mm: float | None, back: str | None) -> KnownLens | None:
+    """The lens that is known: a focal length on a film back whose width, or name, was given."""
+    if sensor_mm is not None and back is not None:
+        raise BadInput("--sensor-mm and --film-back both say how wide the sensor is", hint="give one of them")
+    if back is not None:
+        sensor_mm = film_back(back).width_mm
     if (focal_mm is None) != (sensor_mm is None):
-        raise BadInput("a focal length in mm says nothing without the sensor", hint="give both --focal-mm, --sensor-mm")
+        raise BadInput(
+            "a focal length and a sensor say nothing without each other",
+            hint="give --focal-mm, and --sensor-mm or --film-back",
+        )
     return KnownLens(focal_mm, sensor_mm) if focal_mm is not None and sensor_mm is not None else None
+
+
+def distortion_of(text: str) -> tuple[float, float, float] | str:
+    """ "solve", "none", or K1, K1,K2 or K1,K2,K3; what is left out is 0."""
+    if text in ("solve", "none"):
+        return text
+    parts = text.split(",")
+    try:
+        known = [float(part) for part in parts]
+    except ValueError:
+        known = []
+    if not 1 <= len(known) <= 3:
+        raise BadInput(
+            f"--distortion {text!r:.60} is not understood", hint="write solve, none, or K1,K2,K3: -0.12,0.03,0"
+        )
+    k1, k2, k3 = known + [0.0] * (3 - len(known))
+    return k1, k2, k3
 
 
 def matte_folders(exclude: Path | None, mattes: list[str], invert: bool, dilate_px: int) -> MatteFolders | None:

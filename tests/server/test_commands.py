@@ -12,6 +12,7 @@ import pytest
 from example_package import write_example
 from synthetic_footage import small_clip, write_sequence
 
+from model_server.film_backs import FILM_BACKS
 from model_server.package.reader import read_package
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,12 @@ def test_a_solve_that_was_killed_goes_on_where_it_stopped(tmp_path, footage):
         (["--focal-mm", "35"], "--sensor-mm"),
         (["--focal-mm", "-35", "--sensor-mm", "36"], "-35"),
         (["--engine", "magic"], "magic"),
+        (["--film-back", "box brownie", "--focal-mm", "35"], "box brownie"),
+        (["--film-back", "super-35"], "--focal-mm"),
+        (["--film-back", "super-35", "--sensor-mm", "36", "--focal-mm", "35"], "both"),
+        (["--distortion", "much"], "much"),
+        (["--distortion", "0.1,0,0,0"], "0.1,0,0,0"),
+        (["--distortion", "nan"], "nan"),
         (["--smoothing", "2"], "smoothing 2"),
         (["--exclude", "nowhere"], "nowhere"),
         (["--matte", "Actor"], "Actor"),
@@ -106,6 +113,13 @@ def test_a_package_stays_while_a_new_solve_fails(tmp_path):
     (tmp_path / "broken.mov").write_bytes(b"no movie")
     _refused("solve", tmp_path / "broken.mov", "--out", tmp_path / "shot.page4d")
     read_package(tmp_path / "shot.page4d").verify()
+
+
+def test_film_backs_are_listed_without_footage():
+    run = _run("solve", "--film-back", "list")
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == len(FILM_BACKS)
+    assert "super-35" in run.stdout
 
 
 def test_unknown_words_are_bad_input_too():

@@ -56,6 +56,7 @@ SOLVED_TURN = 0.003  # radians
 SOLVED_FOCAL = 0.01  # relative
 SOLVED_K1 = 0.01
 SOLVED_PX = 0.2  # tracks are given 0.1 px of noise
+PART_PATH = 0.01  # of the path's extent, on 11 frames of 160 x 120
 MASKED_PATH = 0.01  # of the path's extent, from the 40 % of the picture that mattes leave
 GIVEN_LENS = 1e-9  # relative
 

@@ -29,6 +29,7 @@ from model_server.geometry.shot import (
 from model_server.package.writer import check_target
 from model_server.pipeline.artist_mattes import ArtistMattes
 from model_server.pipeline.checkpoint import Checkpoints, new_array
+from model_server.pipeline.cuts import ShotPart
 from model_server.pipeline.first_cameras import solve_first_cameras
 from model_server.pipeline.given_layers import GivenThings, given_things, moving_as_given, others, with_given
 from model_server.pipeline.ground import find_ground
@@ -119,21 +120,24 @@ class _Stages:
         tracks = result(
             "tracks", "tracks", Tracks, lambda _, progress: track_points(plate, progress, self.mattes.left_out)
         )
-        geometry = result(
-            "engine",
-            "geometry",
-            Geometry,
-            lambda folder, progress: self.engine.estimate(plate, tracks, self.settings, progress, folder),
-        )
-        solution = result(
-            "solve",
-            "solution",
-            Solution,
-            lambda _, progress: smoothed(
-                solve_first_cameras(self.engine, plate, tracks, geometry, self.settings, progress),
-                self.settings.smoothing,
-            ),
-        )
+        part = ShotPart.of(plate.images, tracks, self.clip.info.frame_numbers)
+        tracks = part.tracks(tracks)
+        with part.named_in_errors():
+            geometry = result(
+                "engine",
+                "geometry",
+                Geometry,
+                lambda folder, progress: self.engine.estimate(plate, tracks, self.settings, progress, folder),
+            )
+            solution = result(
+                "solve",
+                "solution",
+                Solution,
+                lambda _, progress: smoothed(
+                    part.solution(solve_first_cameras(self.engine, plate, tracks, geometry, self.settings, progress)),
+                    self.settings.smoothing,
+                ),
+            )
         images = self._undistorted(plate, solution)
         depth = result(
             "depth",
@@ -146,7 +150,7 @@ class _Stages:
             "motion",
             "motion",
             Motion,
-            lambda _, progress: find_moving(images, pixels, depth, solution, geometry, tracks, progress),
+            lambda _, progress: part.motion(find_moving(images, pixels, depth, solution, geometry, tracks, progress)),
             (0.0, 0.9),
         )
         given = self._given(plate, solution)

@@ -99,7 +99,12 @@ class FeatureMatcher:
             return np.zeros((0, 2), int)
         ends = self._positions[a][matches[:, 0]], self._positions[b][matches[:, 1]]
         # MAGSAC++ (Barath et al. 2020); its generator starts anew in every call.
-        _, inliers = cv2.findFundamentalMat(*ends, cv2.USAC_MAGSAC, _EPIPOLAR_PX * self._scale.max(), 0.999, 2000)
+        try:
+            _, inliers = cv2.findFundamentalMat(*ends, cv2.USAC_MAGSAC, _EPIPOLAR_PX * self._scale.max(), 0.999, 2000)
+        except (
+            cv2.error
+        ):  # with few matches its last refinement may be left without a model, and asserts that it has one
+            return np.zeros((0, 2), int)
         if inliers is None or inliers.sum() < _MIN_INLIERS:
             return np.zeros((0, 2), int)
         return np.asarray(matches[inliers[:, 0] > 0])

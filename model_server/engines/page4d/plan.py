@@ -60,7 +60,8 @@ def memory_need(
     # The widest moment of a block: the MLP's hidden layer before and after the GELU, beside its input and the stream.
     hidden = 2 * config.mlp_ratio * tokens * dim * compute_bytes
     blocks = outputs - 2 * stream + 3 * stream + hidden
-    # The head's last maps: features // 2 channels at full size, twice, and features at 8 / patch of it, three times.
-    maps = width * height * _FLOAT * features * (1 + 3 * (8 / config.patch) ** 2)
+    # The head's last maps: features // 2 channels before they are enlarged, after, and as the convolution takes them.
+    channels = features // 2 * (2 + (8 / config.patch) ** 2) + config.dense.hidden
+    maps = width * height * _FLOAT * channels
     pictures = 4 * width * height * _FLOAT  # depth and confidence, raw and as they leave
     return MemoryNeed(weight_bytes, int(blocks), int(frames_at_once * maps), int(outputs + 2 * stream + pictures))

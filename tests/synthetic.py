@@ -22,9 +22,9 @@ class SyntheticClip:
 
 @lru_cache(maxsize=4)
 def synthetic_clip(
-    frames: int = 16, width: int = 320, height: int = 240, focal: float = 280.0, speed: float = 1.0
+    frames: int = 16, width: int = 320, height: int = 240, focal: float = 280.0, speed: float = 1.0, travel: float = 1.0
 ) -> SyntheticClip:
-    """The room seen by a camera that moves 1.2 m and turns; `speed` 0 keeps the box still."""
+    """The room seen by a camera that moves 1.2 m and turns; `speed` 0 keeps the box in place, `travel` 0 the camera."""
     intrinsics = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     rays = np.stack([(x - width / 2) / focal, (y - height / 2) / focal, np.ones_like(x)], -1)
@@ -32,6 +32,7 @@ def synthetic_clip(
     for frame in range(frames):
         s = frame / max(frames - 1, 1)
         world_from_camera = _pose(s)
+        world_from_camera[:3, 3] *= travel
         origin, directions = world_from_camera[:3, 3], rays @ world_from_camera[:3, :3].T
         far, face, hit = _inside_box(origin, directions, ROOM)
         color = _texture(hit, face, seed=1)

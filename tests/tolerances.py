@@ -1,5 +1,7 @@
 """How close is close enough, by name."""
 
+import numpy as np
+
 # Geometry
 ROUND_TRIP = 1e-6  # scene units and normalized coordinates
 ROUND_TRIP_PX = 1e-4
@@ -101,3 +103,8 @@ NETWORK_ROOM_PATH_PERCENT = 0.04  # the tracks alone lead to 0.033
 NETWORK_ROOM_FOCAL_PERCENT = 0.56  # the tracks alone lead to 0.51
 NETWORK_ROOM_DEPTH = 0.03
 HALF_PRECISION = 0.02  # pose and depth, against float32
+
+# A camera that only turns, on 10 frames of 256 x 192
+TRIPOD_TURN = np.radians(0.1)
+TRIPOD_FOCAL = 0.01
+TRIPOD_MOVING_J = 0.7

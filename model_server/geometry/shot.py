@@ -69,6 +69,7 @@ class Geometry:
     confidence: Array | None = None  # (F, H, W) float16, 0..1
     motion: Array | None = None  # (F, H, W) float32, 0 still .. 1 moving: the engine's own map
     static_tracks: Array | None = None  # (track_count,) bool: tracks that the engine's cameras explain
+    mode: SolveMode | None = None  # how the camera moves
     notes: tuple[str, ...] = ()  # in words: what of it the user should know
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model_server.geometry.cameras import inverse, pixel_centers, project, transform, unproject
 from model_server.geometry.pixel_map import PixelMap
-from model_server.geometry.shot import Array, Background, DepthMaps, FrameStatus, Motion, Solution
+from model_server.geometry.shot import Array, Background, DepthMaps, FrameStatus, Motion, Solution, SolveMode
 from model_server.pipeline.point_cells import PointCells
 
 CONFIDENT = 0.5  # depth that was measured
@@ -39,7 +39,7 @@ def fuse_background(
         pixels: model <-> footage.
 
     Returns:
-        At most two million points, none where nothing was measured.
+        At most two million points, none where nothing was measured. Of a tripod: its panorama on the sphere.
     """
     shot = _Shot(images, depth, motion, solution, pixels)
     known = np.flatnonzero(solution.status != FrameStatus.UNKNOWN)
@@ -100,7 +100,9 @@ class _Shot:
         inside = cv2.dilate(depth, square) < _RIM * cv2.erode(depth, square)
         moving = (np.asarray(self.motion.moving[frame]) > _STILL).astype(np.uint8)
         near = cv2.dilate(moving, np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)) > 0
-        return np.asarray((depth > 0) & (np.asarray(self.depth.confidence[frame]) >= CONFIDENT) & inside & ~near)
+        # A tripod's sphere is nobody's measurement, but one cloud all the same: the panorama.
+        least = 0.0 if self.solution.mode is SolveMode.TRIPOD else CONFIDENT
+        return np.asarray((depth > 0) & (np.asarray(self.depth.confidence[frame]) >= least) & inside & ~near)
 
 
 def _sample(image: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]:

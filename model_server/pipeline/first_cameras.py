@@ -10,7 +10,7 @@ from model_server.errors import Unsolvable
 from model_server.geometry.shot import FrameStatus, Geometry, Plate, Progress, Solution, Tracks
 from model_server.geometry.square_picture import SquarePicture
 from model_server.pipeline.solve import solve_cameras
-from model_server.settings import SolveSettings
+from model_server.settings import ModeChoice, SolveSettings
 
 # What a solve must reach to be believed without asking structure from motion. From network-grade cameras five shots
 # reach 65 to 79 % of the sightings at a third of a pixel or less; a path that was 15 % off reached 50 % on one of them.
@@ -86,6 +86,7 @@ def _from_tracks(
     plate: Plate, tracks: Tracks, geometry: Geometry, settings: SolveSettings, progress: Progress
 ) -> Solution | Unsolvable:
     try:
+        settings = replace(settings, mode=ModeChoice.FREE)
         first = ClassicalEngine().estimate(plate, tracks, settings, lambda done: progress(0.7 * done))
         first = replace(first, static_tracks=geometry.static_tracks)  # the same sightings are to agree
         return solve_cameras(plate, tracks, first, settings, lambda done: progress(0.7 + 0.3 * done))

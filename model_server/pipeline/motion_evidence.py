@@ -7,7 +7,7 @@ the flow leaves the epipolar segment (MonST3R and RoMo compare flow with the cam
 still does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -49,6 +49,7 @@ class MotionEvidence:
         self._intrinsics = pixels.model_intrinsics(solution.intrinsics)
         self._known = np.asarray(np.isfinite(self._poses).all(axis=(1, 2)))
         self._nearest = nearest_inverse_depth(depth, solution.points, self._poses)
+        self._turns = solution.mode is SolveMode.TRIPOD
         self._height, self._width = images.shape[1:3]
         self._flow = DenseFlow()
         self._shown = lru_cache(maxsize=2 * max(GAPS) + 1)(self._shown_plate)
@@ -60,6 +61,8 @@ class MotionEvidence:
         if not self._known[index]:
             return nothing
         limits = depth_range(self._depth, index, self._nearest)
+        if self._turns:  # seen from one place, a still point is where it must be at any depth
+            limits = replace(limits, measured=np.ones_like(limits.measured))
         texture = _texture(self._images[index])
         before, after = (
             [self._pair(index, other, limits, texture) for other in self._others(index, way)] for way in (-1, 1)
@@ -69,7 +72,7 @@ class MotionEvidence:
             return nothing
         # What is hidden before or after the frame looks as if it moved on that side only; a thing moves on both.
         evidence = sides[0] if len(sides) == 1 else 0.8 * np.minimum(*sides) + 0.2 * np.maximum(*sides)
-        if not limits.measured.any() and self._solution.mode is not SolveMode.TRIPOD:
+        if not limits.measured.any():
             return evidence.astype(np.float32)  # without depth nobody knows which surface a shadow would lie on
         pairs = before + after
         shadow = in_shadow(self._images[index], [p.still_view for p in pairs], [p.valid for p in pairs])

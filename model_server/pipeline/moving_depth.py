@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from model_server.geometry.cameras import unproject
 from model_server.geometry.pixel_map import PixelMap
-from model_server.geometry.shot import Array, DepthMaps, Ground, Layers, Solution
+from model_server.geometry.shot import Array, DepthMaps, Ground, Layers, Solution, SolveMode
 from model_server.pipeline.optical_flow import grid
 from model_server.pipeline.still_view import MEASURED
 
@@ -58,8 +58,8 @@ def stand_on_ground(
         ground: up and floor, in the units and the world of `solution`.
 
     Returns:
-        New depth maps (in memory); where the depth of moving pixels was not known, their confidence is 0.3. Frames
-        without a pose are left as they are.
+        New depth maps (in memory); where the depth of moving pixels was not known, their confidence is 0.3 (0 on a
+        tripod). Frames without a pose are left as they are.
     """
     values, confidence = np.array(depth.depth, np.float32), np.array(depth.confidence, np.float16)
     intrinsics = pixels.model_intrinsics(solution.intrinsics)
@@ -85,7 +85,8 @@ def stand_on_ground(
             card = _card(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens)
             if len(around):  # never behind what it hides
                 card *= min(1.0, float(np.median(around / card[still[here] > 0])))
-            values[index][here], confidence[index][here] = card, GUESSED
+            # On a tripod not even what is around it is known.
+            values[index][here], confidence[index][here] = card, 0 if solution.mode is SolveMode.TRIPOD else GUESSED
     return replace(depth, depth=values, confidence=confidence)
 
 

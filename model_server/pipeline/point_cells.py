@@ -64,8 +64,8 @@ def _merge(sums: Floats, levels: NDArray[np.int64]) -> tuple[Floats, NDArray[np.
 def _cell_keys(positions: Floats, levels: NDArray[np.int64]) -> Keys:
     cells = np.floor(positions / np.exp2(levels)[:, None]).astype(np.int64).view(np.uint64)
     with np.errstate(over="ignore"):
-        mixed = cells * _PRIMES[:3]
-        return np.asarray(mixed[:, 0] ^ mixed[:, 1] ^ mixed[:, 2] ^ (levels.view(np.uint64) * _PRIMES[3]))
+        # Added, not XORed as there: (-a) ^ (-b) is mostly a ^ b, and cells on both sides of an axis would be one.
+        return np.asarray((cells * _PRIMES[:3]).sum(axis=1, dtype=np.uint64) + levels.view(np.uint64) * _PRIMES[3])
 
 
 def _finest(positions: Floats, levels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -28,9 +28,9 @@ from model_server.geometry.shot import (
 )
 from model_server.package.writer import check_target
 from model_server.pipeline.artist_mattes import ArtistMattes
+from model_server.pipeline.camera_choice import solve_shot
 from model_server.pipeline.checkpoint import Checkpoints, new_array
 from model_server.pipeline.cuts import ShotPart
-from model_server.pipeline.first_cameras import solve_first_cameras
 from model_server.pipeline.given_layers import GivenThings, given_things, moving_as_given, others, with_given
 from model_server.pipeline.ground import find_ground
 from model_server.pipeline.layers import follow_things
@@ -134,7 +134,7 @@ class _Stages:
                 "solution",
                 Solution,
                 lambda _, progress: smoothed(
-                    part.solution(solve_first_cameras(self.engine, plate, tracks, geometry, self.settings, progress)),
+                    part.solution(solve_shot(self.engine, plate, tracks, geometry, self.settings, progress)),
                     self.settings.smoothing,
                 ),
             )

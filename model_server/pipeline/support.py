@@ -13,9 +13,7 @@ def check_support(settings: SolveSettings) -> None:
             it), or shadows are asked for.
     """
     require_engine(settings.engine)
-    if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE):
-        raise BadInput(
-            f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto" or "free": a camera that moves'
-        )
+    if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE, ModeChoice.TRIPOD):
+        raise BadInput(f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto", "free" or "tripod"')
     if settings.shadows:
         raise BadInput("shadows can't be put in the layers yet", hint="set shadows to false")

@@ -76,6 +76,15 @@ def test_one_cell_gives_the_mean_of_its_points():
     assert np.array_equal(colors, [[50, 25, 10]])
 
 
+def test_cells_on_both_sides_of_an_axis_are_not_one():
+    cells = PointCells(100_000)
+    points = np.random.default_rng(0).uniform(0.1, 4, (2000, 3))
+    for sides in ([1, 1, 1], [-1, -1, 1], [1, -1, -1], [-1, 1, -1]):
+        cells.add(points * sides, np.zeros((2000, 3), np.uint8), np.full(2000, 1e-3))
+    positions, _ = cells.means()
+    assert len(positions) == 8000
+
+
 def test_fine_points_replace_coarse_ones_of_the_same_place():
     cells = PointCells(100)
     cells.add(np.array([[0.5, 0.5, 0.5], [9.5, 0.5, 0.5]]), np.zeros((2, 3), np.uint8), np.ones(2))

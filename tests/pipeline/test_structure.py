@@ -7,7 +7,8 @@ from track_scene import FOCAL, HEIGHT, WIDTH, track_scene
 from model_server.engines import engine_named
 from model_server.engines.classical.epipolar import static_tracks
 from model_server.errors import BadInput, Unsolvable
-from model_server.settings import SolveSettings
+from model_server.geometry.shot import SolveMode
+from model_server.settings import ModeChoice, SolveSettings
 
 DEFAULTS = SolveSettings()
 
@@ -36,14 +37,17 @@ def test_the_focal_length_is_found_without_a_hint():
     assert geometry.intrinsics[0, :2, 2] == pytest.approx([WIDTH / 2, HEIGHT / 2])
 
 
-def test_a_camera_at_rest_is_named():
-    with pytest.raises(Unsolvable, match="does not move"):
-        _estimate(track_scene(travel=0, turn=0))
+@pytest.mark.parametrize("turn", [0, 0.5])
+def test_a_camera_that_stays_in_one_place_is_recognized(turn):
+    geometry = _estimate(track_scene(travel=0, turn=turn))
+    assert geometry.mode is SolveMode.TRIPOD
+    assert geometry.camera_from_world is None
 
 
-def test_a_camera_that_only_turns_is_named():
-    with pytest.raises(Unsolvable, match="turns"):
-        _estimate(track_scene(travel=0, turn=0.5))
+def test_a_camera_at_rest_has_no_path_even_where_one_is_asked_for():
+    with pytest.raises(Unsolvable, match="does not move") as refused:
+        _estimate(track_scene(travel=0, turn=0), SolveSettings(mode=ModeChoice.FREE))
+    assert "tripod" in refused.value.hint
 
 
 def test_an_unknown_engine_is_refused_with_the_names_there_are():

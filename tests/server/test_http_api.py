@@ -229,7 +229,6 @@ def test_requests_that_break_the_schema_are_refused(server, change):
     "change",
     [
         {"shadows": True},
-        {"solve": {"mode": "tripod"}},
         {"solve": {"mode": "zoom"}},
     ],
 )

@@ -14,9 +14,9 @@ from model_server.engines.engine import WeightsFacts
 from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.pixel_map import PixelMap
-from model_server.geometry.shot import Array, DepthMaps, Geometry, Plate, Progress, Solution, Tracks
+from model_server.geometry.shot import Array, DepthMaps, Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import SquarePicture
-from model_server.settings import SolveSettings
+from model_server.settings import ModeChoice, SolveSettings
 
 
 class ClassicalEngine:
@@ -32,8 +32,11 @@ class ClassicalEngine:
     ) -> Geometry:
         """Cameras of keyframes, from the tracks that one rigid scene explains; frames between them are NaN.
 
+        A camera that stays in one place has no path to find: then only `mode` and `static_tracks` are known. Where no
+        path explains the tracks, even the mode is not.
+
         Raises:
-            Unsolvable: the camera stays in one place, or no camera path explains the tracks.
+            Unsolvable: no camera path explains the tracks, though the settings ask for one.
         """
         square = SquarePicture.of(plate)
         positions = square.from_plate(tracks.positions)
@@ -41,19 +44,24 @@ class ClassicalEngine:
         keep = static[tracks.track_ids]
         sightings = Sightings(tracks.frame_indices[keep], tracks.track_ids[keep], positions[keep])
         keys = keyframes(sightings, plate.frame_count)
-        _need_motion(camera_motion(sightings, keys))
+        motion = camera_motion(sightings, keys)
+        if settings.mode is ModeChoice.TRIPOD or (
+            settings.mode is ModeChoice.AUTO and motion is not CameraMotion.MOVES
+        ):
+            return Geometry(static_tracks=static, mode=SolveMode.TRIPOD)
+        if motion is CameraMotion.RESTS:
+            raise _no_path(motion)
         guess = _guess(square, settings)
         found = find_structure(
             sightings, keys, plate.frame_count, square, guess, lambda done: progress(0.2 + 0.8 * done)
         )
         if found is None:
-            raise Unsolvable(
-                "no camera path explains the tracked points",
-                hint="use footage in which the camera moves sideways or forward past things that stand still",
-            )
+            if settings.mode is ModeChoice.AUTO:
+                return Geometry(static_tracks=static)  # perhaps it only turns, behind a lens that hides it
+            raise _no_path(motion)
         intrinsics = np.repeat(square.plate_intrinsics(found.focal)[None], plate.frame_count, axis=0)
         distortion = guess.distortion or Distortion(found.k1)
-        return Geometry(found.camera_from_world, intrinsics, distortion, static_tracks=static)
+        return Geometry(found.camera_from_world, intrinsics, distortion, static_tracks=static, mode=SolveMode.FREE)
 
     def densify(
         self, images: Array, pixels: PixelMap, geometry: Geometry, solution: Solution, progress: Progress
@@ -70,14 +78,13 @@ def _guess(square: SquarePicture, settings: SolveSettings) -> LensGuess:
     return LensGuess(focal, Distortion() if isinstance(distortion, str) else Distortion(*distortion))
 
 
-def _need_motion(motion: CameraMotion) -> None:
-    if motion is CameraMotion.RESTS:
-        raise Unsolvable(
-            "the camera does not move: the still things stay where they are in the picture",
-            hint="use footage in which the camera moves past still things",
+def _no_path(motion: CameraMotion) -> Unsolvable:
+    if motion is CameraMotion.MOVES:
+        return Unsolvable(
+            "no camera path explains the tracked points",
+            hint="use footage in which the camera moves sideways or forward past things that stand still",
         )
-    if motion is CameraMotion.TURNS:
-        raise Unsolvable(
-            "the camera turns but hardly moves: near and far things shift alike, so there is no depth to find",
-            hint="use a part of the shot in which the camera moves past things at different distances",
-        )
+    how = "does not move" if motion is CameraMotion.RESTS else "turns but hardly moves"
+    return Unsolvable(
+        f"the camera {how}, so there is no path to find", hint='use the mode "tripod": a camera that stays in one place'
+    )

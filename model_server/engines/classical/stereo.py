@@ -19,14 +19,13 @@ from model_server.engines.classical.plane_sweep import best_planes, sweep
 from model_server.engines.classical.refinement import refine
 from model_server.engines.classical.semi_global import aggregate
 from model_server.engines.classical.upsampling import upsample
-from model_server.geometry.cameras import pixel_centers, unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
-from model_server.geometry.shot import Array, DepthMaps, FrameStatus, Progress, Solution, SolveMode
+from model_server.geometry.shot import Array, DepthMaps, Progress, Solution, SolveMode
+from model_server.geometry.tripod_sphere import sphere_depth
 
 Image = NDArray[np.float32]
 
-TRIPOD_RADIUS = 5.0  # scene units: no parallax, so still points are put on a sphere around the camera
 SHRINK = 2  # depth is measured at 1 / SHRINK of the images' size
 WORKERS = 2
 REFINING_STEP = 1 / 3  # of the distance between planes
@@ -57,7 +56,7 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         Depth in the solution's units, consistent with its cameras.
     """
     if solution.mode is SolveMode.TRIPOD:
-        return _sphere(images, pixels, solution)
+        return sphere_depth(images.shape[2], images.shape[1], pixels, solution, progress)
     frame_count, height, width = images.shape[:3]
     shot = _SmallShot(images, pixels, solution)
     first, measured, filled = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(3))
@@ -158,15 +157,3 @@ class _SmallShot:
         scale = self._pixels.scale[0] * full_width / width, self._pixels.scale[1] * full_height / height
         pixels = PixelMap(scale, self._pixels.offset)
         return plate_area(width, height, pixels, self._solution.intrinsics[frame], self._solution.distortion)
-
-
-def _sphere(images: Array, pixels: PixelMap, solution: Solution) -> DepthMaps:
-    frame_count, height, width = images.shape[:3]
-    depth = np.zeros((frame_count, height, width), np.float32)
-    centers = pixels.footage_from_model(pixel_centers(width, height))
-    for frame in np.flatnonzero(solution.status != FrameStatus.UNKNOWN):
-        intrinsics = solution.intrinsics[frame]
-        rays = unproject(centers, np.ones((height, width)), intrinsics)
-        shown = plate_area(width, height, pixels, intrinsics, solution.distortion)
-        depth[frame] = np.where(shown, TRIPOD_RADIUS / np.linalg.norm(rays, axis=-1), 0)
-    return DepthMaps(depth, np.zeros((frame_count, height, width), np.float16))

@@ -61,6 +61,7 @@ def solve(
     matte: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER: a thing and its mattes; repeatable.")] = None,
     invert_mattes: Annotated[bool, typer.Option("--invert-mattes", help="Black is the thing.")] = False,
     dilate_mattes: Annotated[int, typer.Option(help="Grow all mattes by so many footage pixels.")] = 0,
+    shadows: Annotated[bool, typer.Option("--shadows", help="A layer of the shadows that move.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
 ) -> None:
     """Solve FOOTAGE and write a result package. Cut off, the same command goes on where it stopped."""
@@ -72,6 +73,7 @@ def solve(
             mode=mode,
             distortion=distortion_of(distortion),
             smoothing=smoothing,
+            shadows=shadows,
             mattes=matte_folders(exclude, matte or [], invert_mattes, dilate_mattes),
         )
         _solve(footage, settings, out)

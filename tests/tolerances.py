@@ -48,6 +48,8 @@ FALSE_MOTION_SHARE = 0.005  # of the pixels, where nothing moves
 MOVING_DEPTH_RELATIVE = 0.10
 MOVING_DEPTH_FLICKER = 0.05  # log depth, frame to frame
 MATTE_J = 0.95
+SHADOW_J = 0.6  # intersection over union with the true shadow, over the shot
+FALSE_SHADOW_SHARE = 0.002  # of the pixels, where no shadow moves
 UNDISTORTED_MATTE_J = 0.97  # of a matte that went through the lens and back
 
 # Cameras

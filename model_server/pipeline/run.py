@@ -38,6 +38,7 @@ from model_server.pipeline.motion import find_moving
 from model_server.pipeline.moving_depth import stand_on_ground
 from model_server.pipeline.pack import Solved, write_package
 from model_server.pipeline.room import NoRoom, need_room
+from model_server.pipeline.shadow_layer import Shadows, find_shadows, with_shadows
 from model_server.pipeline.smoothing import smoothed
 from model_server.pipeline.staged import Report, Staged
 from model_server.pipeline.support import check_support
@@ -170,8 +171,10 @@ class _Stages:
             "standing",
             DepthMaps,
             lambda *_: stand_on_ground(depth, layers, solution, pixels, ground),
-            (0.8, 1.0),
+            (0.8, 0.9),
         )
+        if self.settings.shadows:
+            layers = with_shadows(layers, self._shadows(images, pixels, depth, motion, solution))
         return Solved(plate, images, solution, standing, motion, layers, ground, self.mattes)
 
     def _given(self, plate: Plate, solution: Solution) -> GivenThings | None:
@@ -183,6 +186,17 @@ class _Stages:
             "given",
             GivenThings,
             lambda _, progress: given_things(plate, self.mattes.layers, solution, progress),
+            (0.9, 1.0),
+        )
+
+    def _shadows(
+        self, images: Array, pixels: PixelMap, depth: DepthMaps, motion: Motion, solution: Solution
+    ) -> Shadows:
+        return self.staged.result(
+            "layers",
+            "shadows",
+            Shadows,
+            lambda _, progress: find_shadows(images, pixels, depth, motion, solution, progress),
             (0.9, 1.0),
         )
 

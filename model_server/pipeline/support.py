@@ -10,10 +10,8 @@ def check_support(settings: SolveSettings) -> None:
 
     Raises:
         BadInput: an engine or a mode that is not here, an engine that lacks what it needs (the hint says how to get
-            it), or shadows are asked for.
+            it).
     """
     require_engine(settings.engine)
     if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE, ModeChoice.TRIPOD):
         raise BadInput(f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto", "free" or "tripod"')
-    if settings.shadows:
-        raise BadInput("shadows can't be put in the layers yet", hint="set shadows to false")

@@ -228,7 +228,6 @@ def test_requests_that_break_the_schema_are_refused(server, change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"shadows": True},
         {"solve": {"mode": "zoom"}},
     ],
 )

@@ -9,10 +9,12 @@ import numpy as np
 
 from model_server.footage.matte_files import HALF, MatteClip
 from model_server.geometry.shot import Array, Layer, Layers, Motion, Plate, Progress, Solution
+from model_server.pipeline.layers import MOVING
 from model_server.pipeline.mattes import write_matte
 from model_server.pipeline.undistort import RemapTables
 
 _FRINGE = 0.015  # of the width: motion found this near to a given thing is its rim, and no thing of its own
+_MOSTLY = 0.5  # share of a moving region from which on all of it belongs to the given things in it
 _MOST_LAYERS = 254
 
 
@@ -53,12 +55,19 @@ def moving_as_given(motion: Motion, given: GivenThings) -> Motion:
 
 
 def others(motion: Motion, given: GivenThings) -> Motion:
-    """Motion without the given things and their rims: what is left may be things that the artist did not give."""
+    """Motion that may be of things that the artist did not give: away from the given ones, and no smaller part of one.
+
+    Moving pixels that hang together with a given thing and are fewer than it are its shadow, or what it has just bared.
+    """
     moving = np.array(motion.moving)
     reach = max(1, round(_FRINGE * moving.shape[2]))
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     for index, labels in enumerate(given.labels):
-        moving[index][cv2.dilate(np.asarray(labels), around) > 0] = 0
+        thing = np.asarray(labels) > 0
+        _, regions = cv2.connectedComponents((thing | (moving[index] > MOVING)).astype(np.uint8))
+        given_share = np.bincount(regions.ravel(), thing.ravel()) / np.maximum(np.bincount(regions.ravel()), 1)
+        claimed = (given_share > _MOSTLY)[regions] & (regions > 0)
+        moving[index][claimed | (cv2.dilate(thing.astype(np.uint8), around) > 0)] = 0
     return replace(motion, moving=moving)
 
 

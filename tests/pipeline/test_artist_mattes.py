@@ -128,6 +128,7 @@ def test_the_mattes_decide_for_their_pixels_and_found_things_come_after():
     given_labels[:, 10:20, 10:20] = 1
     given_labels[:, 10:20, 30:40] = 2
     moving[:, 9:21, 9:21] = 200  # the given thing with a halo
+    moving[:, 15:17, 20:28] = 200  # and what hangs on to it
     moving[:, 10:20, 70:80] = 200
     found[:, 10:20, 70:80] = 1
     given = GivenThings(np.where(given_labels > 0, 255, 0).astype(np.uint8), given_labels)

@@ -5,22 +5,37 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pycolmap
 
+from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Array
 from model_server.pipeline.triangulation import PointSightings
+from model_server.pipeline.zoom_adjustment import adjust_zoom
+from model_server.pipeline.zoom_equations import ZoomBundle
 
 LOSS_PX = 0.7  # residuals beyond about this count less (Cauchy)
 
 
 @dataclass(frozen=True)
 class Lens:
-    """In square pixels; one for all frames. `given` distortion is kept; else k1 is found, unless it is locked at 0."""
+    """In square pixels; one for all frames, unless `zoom` gives a focal length for each.
+
+    `given` distortion is kept; else k1 is found, unless it is locked at 0.
+    """
 
     focal: float
     k1: float = 0.0
     given: Distortion | None = None
     lock_focal: bool = False
     lock_k1: bool = False
+    zoom: Array | None = None  # (F,) focal lengths that change smoothly; `focal` is then their median
+
+    def focals(self, frame_count: int) -> Array:
+        """(F,) of every frame."""
+        return np.full(frame_count, self.focal) if self.zoom is None else self.zoom
+
+    def zoomed(self, focals: Array) -> "Lens":
+        """The lens with other focal lengths (F,) of its frames."""
+        return replace(self, focal=float(np.median(focals)), zoom=focals)
 
     @property
     def distortion(self) -> Distortion:
@@ -49,13 +64,35 @@ def adjust(
 
     Returns:
         The refined bundle, and one standard deviation of the focal length in pixels for sightings that are off by one
-        pixel (NaN where it is locked).
+        pixel (NaN where it is locked; of a zoom that of its least known frame).
+
+    Raises:
+        Unsolvable: the sightings do not hold a zoom.
     """
+    if bundle.lens.zoom is not None and not bundle.lens.lock_focal:
+        return _adjust_zoom(bundle, sightings, size, iterations, loss_px)
     model = _reconstruction(bundle, sightings, size)
     # No gauge is fixed: holding the step between two near cameras, as gauges do, holds its error as well.
     _adjuster(model, bundle.lens, iterations, pycolmap.BundleAdjustmentGauge.UNSPECIFIED, loss_px).solve()
     adjusted = _bundle(model, bundle)
     return adjusted, float("nan") if bundle.lens.lock_focal else _focal_sigma(model, bundle.lens)
+
+
+def _adjust_zoom(
+    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int, loss_px: float
+) -> tuple[Bundle, float]:
+    lens, center = bundle.lens, np.array(size) / 2
+    start = ZoomBundle(bundle.camera_from_world, lens.focals(len(bundle.camera_from_world)), lens.k1, bundle.points)
+    try:
+        found, sigmas = adjust_zoom(
+            start, sightings, center, lock_k1=lens.lock_k1, iterations=iterations, loss_px=loss_px
+        )
+    except np.linalg.LinAlgError as error:
+        raise Unsolvable(
+            "the tracks do not hold a focal length for every frame", hint="solve with one: mode free"
+        ) from error
+    adjusted = Bundle(found.camera_from_world, replace(lens.zoomed(found.focals), k1=found.k1), found.points)
+    return adjusted, float((sigmas * found.focals).max())
 
 
 def _adjuster(

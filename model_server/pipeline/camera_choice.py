@@ -14,8 +14,9 @@ from model_server.errors import Unsolvable
 from model_server.geometry.cameras import project, transform
 from model_server.geometry.shot import Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import SquarePicture
-from model_server.pipeline.first_cameras import Agreement, agreement_of, solve_first_cameras
+from model_server.pipeline.first_cameras import Agreement, agreement_of
 from model_server.pipeline.tripod import solve_tripod
+from model_server.pipeline.zoom import solve_moving
 from model_server.settings import ModeChoice, SolveSettings
 
 _GATE_PX = 2.0  # square pixels: a sighting farther off does not agree, however much its solve allows
@@ -76,7 +77,7 @@ class _Shot:
                 )
             settings = replace(settings, mode=ModeChoice.FREE)
             geometry = ClassicalEngine().estimate(self.plate, self.tracks, settings, lambda done: progress(0.6 * done))
-        return solve_first_cameras(
+        return solve_moving(
             self.engine, self.plate, self.tracks, geometry, settings, lambda done: progress(0.6 + 0.4 * done)
         )
 

@@ -86,7 +86,8 @@ def _from_tracks(
     plate: Plate, tracks: Tracks, geometry: Geometry, settings: SolveSettings, progress: Progress
 ) -> Solution | Unsolvable:
     try:
-        settings = replace(settings, mode=ModeChoice.FREE)
+        if settings.mode is not ModeChoice.ZOOM:
+            settings = replace(settings, mode=ModeChoice.FREE)
         first = ClassicalEngine().estimate(plate, tracks, settings, lambda done: progress(0.7 * done))
         first = replace(first, static_tracks=geometry.static_tracks)  # the same sightings are to agree
         return solve_cameras(plate, tracks, first, settings, lambda done: progress(0.7 + 0.3 * done))

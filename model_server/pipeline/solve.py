@@ -7,13 +7,13 @@ import numpy as np
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import inverse, transform
 from model_server.geometry.lens import is_plausible, undistort_pixels
-from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, Tracks
+from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens, adjust
-from model_server.pipeline.lens_choice import first_lens, lens_in_words
+from model_server.pipeline.lens_choice import first_lens, first_zoom, lens_in_words
 from model_server.pipeline.resection import fill_between, resect
 from model_server.pipeline.triangulation import PointSightings, ray_angles, residuals, triangulate
-from model_server.settings import SolveSettings
+from model_server.settings import ModeChoice, SolveSettings
 
 # Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
 _ROUNDS = ((6.0, 10), (3.0, 20), (2.0, 50))
@@ -26,6 +26,7 @@ _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_CUTOFF_PX = 0.5
 _NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
+_K1_ROUND = 1  # after which a zoom may have distortion: its cameras are near, and little is left out yet
 _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
 _MIN_SIGHTINGS = 3
 _LEAST_SIGHTINGS = 2  # that a point must keep when frames are given up: one ray holds nothing
@@ -53,6 +54,8 @@ def solve_cameras(
     refined = _refined(start, seen, square, lambda done: progress(0.6 * done))
     if not lens.lock_focal and not _is_held(refined):
         # The shot does not hold its focal length, and left free it runs off and bends the path with it.
+        if lens.zoom is not None:
+            raise Unsolvable("the tracks do not hold a focal length for every frame", hint="solve with one: mode free")
         locked = replace(lens, k1=0.0, lock_focal=True, lock_k1=True)
         refined = _refined(replace(start, lens=locked), seen, square, lambda done: progress(0.6 + 0.4 * done))
     return _solution(plate, square, refined, settings)
@@ -67,15 +70,17 @@ class _Refined:
 
 
 def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progress: Progress) -> _Refined:
-    near = _brought_near(bundle, seen, square)
+    lens, near = bundle.lens, _brought_near(bundle, seen, square)
     # What the way there has bent may leave good sightings out until the last round has straightened it.
     rounds = _ROUNDS if near is bundle else (*_ROUNDS, _ROUNDS[-1])
-    bundle = near
+    bundle = near if lens.zoom is None else replace(near, lens=replace(near.lens, lock_k1=True))
     cutoff, sigma = _ROUNDS[0][0], float("nan")
     for done, (limit, iterations) in enumerate(rounds):
         cutoff = min(limit, cutoff)
         bundle, inliers = _select(bundle, seen, square, cutoff)
         bundle, sigma = _adjusted(bundle, inliers, square, iterations)
+        if done == _K1_ROUND and lens.zoom is not None and not lens.lock_k1:
+            bundle, sigma = _with_needed_k1(bundle, inliers, square, sigma)
         cutoff = max(_SIGMAS * _spread(bundle, inliers, square), _MIN_CUTOFF_PX)
         progress((done + 1) / (len(rounds) + 1))
     bundle, sigma = _without_needless_k1(bundle, inliers, square, sigma)
@@ -104,7 +109,7 @@ def _brought_near(bundle: Bundle, seen: PointSightings, square: SquarePicture) -
         if not lens.lock_focal and not is_plausible(rough.lens.focal / LONG_SIDE, 0.0):
             raise Unsolvable("the engine's cameras lead nowhere", hint="give the lens, or use the engine classical")
         gate /= 2
-    return replace(rough, lens=replace(lens, focal=rough.lens.focal))
+    return replace(rough, lens=replace(lens, focal=rough.lens.focal, zoom=rough.lens.zoom))
 
 
 def _thinned(seen: PointSightings, frame_count: int) -> PointSightings:
@@ -117,7 +122,7 @@ def _thinned(seen: PointSightings, frame_count: int) -> PointSightings:
 def _first_error(bundle: Bundle, seen: PointSightings, square: SquarePicture) -> float:
     """Median distance in square pixels of all sightings to the points they triangulate to."""
     straight = _undistorted(seen, bundle.lens, square)
-    intrinsics = np.repeat(square.intrinsics(bundle.lens.focal)[None], len(bundle.camera_from_world), axis=0)
+    intrinsics = _intrinsics(bundle, square)
     points = triangulate(straight, bundle.camera_from_world, intrinsics, len(bundle.points))
     known = np.isfinite(bundle.camera_from_world[:, 0, 0])[straight.frames]
     errors = residuals(straight, points, bundle.camera_from_world, intrinsics)[known]
@@ -126,7 +131,9 @@ def _first_error(bundle: Bundle, seen: PointSightings, square: SquarePicture) ->
 
 def _is_held(refined: _Refined) -> bool:
     lens = refined.bundle.lens
-    return is_plausible(lens.focal / LONG_SIDE, lens.k1) and refined.focal_sigma < _HELD_SIGMA * lens.focal
+    focals = lens.focals(len(refined.bundle.camera_from_world)) / LONG_SIDE
+    plausible = is_plausible(focals.min(), lens.k1) and is_plausible(focals.max(), lens.k1)
+    return plausible and refined.focal_sigma < _HELD_SIGMA * lens.focal
 
 
 def _adjusted(
@@ -151,6 +158,17 @@ def _without_needless_k1(
     return straight, straight_sigma
 
 
+def _with_needed_k1(
+    bundle: Bundle, inliers: PointSightings, square: SquarePicture, sigma: float
+) -> tuple[Bundle, float]:
+    """A zoom's bundle, with distortion only where that explains more: on the way there k1 would take a zoom's part."""
+    bent = replace(bundle, lens=replace(bundle.lens, lock_k1=False))
+    bent, bent_sigma = _adjusted(bent, inliers, square, _ROUNDS[-1][1])
+    if _cost(bundle, inliers, square) > _NEEDED_GAIN * _cost(bent, inliers, square):
+        return bent, bent_sigma
+    return bundle, sigma
+
+
 def _cost(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> float:
     """What the adjustment minimizes: errors by Cauchy's loss."""
     return float(np.log1p((np.minimum(_errors(bundle, inliers, square), 1e3) / LOSS_PX) ** 2).mean())
@@ -160,7 +178,8 @@ def _start(geometry: Geometry, square: SquarePicture, settings: SolveSettings) -
     poses = geometry.camera_from_world
     if poses is None or geometry.intrinsics is None or np.isfinite(poses[:, 0, 0]).sum() < _MIN_FRAMES:
         raise Unsolvable("the engine found no cameras", hint="use footage in which the camera moves past still things")
-    return poses, first_lens(geometry, square, settings)
+    lens = first_lens(geometry, square, settings)
+    return poses, first_zoom(lens, geometry, square) if settings.mode is ModeChoice.ZOOM else lens
 
 
 def _static_sightings(tracks: Tracks, geometry: Geometry, square: SquarePicture) -> PointSightings:
@@ -171,8 +190,14 @@ def _static_sightings(tracks: Tracks, geometry: Geometry, square: SquarePicture)
     return PointSightings(tracks.frame_indices[keep], tracks.track_ids[keep], positions[keep])
 
 
+def _intrinsics(bundle: Bundle, square: SquarePicture) -> Array:
+    """(F, 3, 3) in square pixels."""
+    return square.intrinsics(bundle.lens.focals(len(bundle.camera_from_world)))
+
+
 def _undistorted(seen: PointSightings, lens: Lens, square: SquarePicture) -> PointSightings:
-    positions = undistort_pixels(seen.positions, square.intrinsics(lens.focal), lens.distortion)
+    focals = lens.focal if lens.zoom is None else lens.zoom[seen.frames]
+    positions = undistort_pixels(seen.positions, square.intrinsics(focals), lens.distortion)
     return replace(seen, positions=positions)
 
 
@@ -181,7 +206,7 @@ def _select(
 ) -> tuple[Bundle, PointSightings]:
     """The bundle with all points that its cameras can hold, more cameras from those, and the sightings that agree."""
     straight = _undistorted(seen, bundle.lens, square)
-    intrinsics = np.repeat(square.intrinsics(bundle.lens.focal)[None], len(bundle.camera_from_world), axis=0)
+    intrinsics = _intrinsics(bundle, square)
     poses = bundle.camera_from_world
     points, agree = _points(straight, poses, intrinsics, cutoff, len(bundle.points))
     while not np.isfinite(poses).all():
@@ -226,7 +251,7 @@ def _spread(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> f
 
 
 def _errors(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> Array:
-    intrinsics = np.repeat(square.intrinsics(bundle.lens.focal)[None], len(bundle.camera_from_world), axis=0)
+    intrinsics = _intrinsics(bundle, square)
     straight = _undistorted(inliers, bundle.lens, square)
     return residuals(straight, bundle.points, bundle.camera_from_world, intrinsics)
 
@@ -247,7 +272,7 @@ def _solution(plate: Plate, square: SquarePicture, refined: _Refined, settings: 
     median = np.full(plate.frame_count, np.nan, np.float32)
     for frame in np.nonzero(found)[0]:
         median[frame] = np.median(errors[inliers.frames == frame])
-    focals = np.full(plate.frame_count, bundle.lens.focal)
+    focals = bundle.lens.focals(plate.frame_count)
     return Solution(
         camera_from_world=filled @ inverse(first),
         intrinsics=square.plate_intrinsics(focals),
@@ -259,5 +284,6 @@ def _solution(plate: Plate, square: SquarePicture, refined: _Refined, settings: 
         median_px=float(np.median(errors)),
         mean_px=float(errors.mean()),
         focal_sigma_px=refined.focal_sigma / square.scale[0],
+        mode=SolveMode.FREE if bundle.lens.zoom is None else SolveMode.ZOOM,
         assumptions=lens_in_words(bundle.lens, settings, plate),
     )

@@ -1,4 +1,4 @@
-"""What a solve can be asked for; settings say more than the pipeline can do yet."""
+"""What a solve can be asked for."""
 
 from model_server.engines.choose import require_engine
 from model_server.errors import BadInput
@@ -9,9 +9,11 @@ def check_support(settings: SolveSettings) -> None:
     """Refuse what would have to be left out in silence.
 
     Raises:
-        BadInput: an engine or a mode that is not here, an engine that lacks what it needs (the hint says how to get
-            it).
+        BadInput: an engine that is not here or lacks what it needs (the hint says how to get it), or a zoom of one
+            given focal length.
     """
     require_engine(settings.engine)
-    if settings.mode not in (ModeChoice.AUTO, ModeChoice.FREE, ModeChoice.TRIPOD):
-        raise BadInput(f'the mode "{settings.mode}" can\'t be solved yet', hint='use "auto", "free" or "tripod"')
+    if settings.mode is ModeChoice.ZOOM and settings.lens is not None:
+        raise BadInput(
+            f"a lens of {settings.lens.focal_mm:g} mm can't zoom", hint='leave the lens out, or use the mode "free"'
+        )

@@ -225,14 +225,9 @@ def test_requests_that_break_the_schema_are_refused(server, change):
     _error(server.client.put(f"/v1/jobs/{uuid.uuid4()}", json=_request(**change)), 422, "bad_request")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"solve": {"mode": "zoom"}},
-    ],
-)
-def test_what_the_pipeline_cannot_do_yet_is_refused_not_ignored(server, change):
-    error = _error(server.client.put(f"/v1/jobs/{uuid.uuid4()}", json=_request(**change)), 400, "bad_input")
+def test_what_contradicts_itself_is_refused_not_ignored(server):
+    zoom_of_one_focal_length = _request(solve={"mode": "zoom"}, lens={"focal_mm": 35, "sensor_mm": 36})
+    error = _error(server.client.put(f"/v1/jobs/{uuid.uuid4()}", json=zoom_of_one_focal_length), 400, "bad_input")
     assert error["hint"]
 
 

@@ -33,7 +33,8 @@ class ClassicalEngine:
         """Cameras of keyframes, from the tracks that one rigid scene explains; frames between them are NaN.
 
         A camera that stays in one place has no path to find: then only `mode` and `static_tracks` are known. Where no
-        path explains the tracks, even the mode is not.
+        path explains the tracks, even the mode is not. Focal lengths of a zoom are NaN between the keyframes as well; a
+        zoom is only looked for where the settings ask for one.
 
         Raises:
             Unsolvable: no camera path explains the tracks, though the settings ask for one.
@@ -59,7 +60,8 @@ class ClassicalEngine:
             if settings.mode is ModeChoice.AUTO:
                 return Geometry(static_tracks=static)  # perhaps it only turns, behind a lens that hides it
             raise _no_path(motion)
-        intrinsics = np.repeat(square.plate_intrinsics(found.focal)[None], plate.frame_count, axis=0)
+        focals = found.focals if guess.zooms else np.full(plate.frame_count, found.focal)
+        intrinsics = square.plate_intrinsics(focals)
         distortion = guess.distortion or Distortion(found.k1)
         return Geometry(found.camera_from_world, intrinsics, distortion, static_tracks=static, mode=SolveMode.FREE)
 
@@ -73,9 +75,10 @@ class ClassicalEngine:
 def _guess(square: SquarePicture, settings: SolveSettings) -> LensGuess:
     lens, distortion = settings.lens, settings.distortion
     focal = None if lens is None else lens.focal_mm / lens.sensor_mm * square.width
+    zooms = settings.mode is ModeChoice.ZOOM
     if distortion == "solve":
-        return LensGuess(focal)
-    return LensGuess(focal, Distortion() if isinstance(distortion, str) else Distortion(*distortion))
+        return LensGuess(focal, zooms=zooms)
+    return LensGuess(focal, Distortion() if isinstance(distortion, str) else Distortion(*distortion), zooms)
 
 
 def _no_path(motion: CameraMotion) -> Unsolvable:

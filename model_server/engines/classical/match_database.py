@@ -26,18 +26,21 @@ class Sightings:
         return Sightings(self.frames[keep], self.tracks[keep], self.positions[keep])
 
 
-def write_database(path: Path, sightings: Sightings, camera: pycolmap.Camera) -> None:
-    """Make the database of one camera that saw all frames; image `i + 1` is frame `i`."""
+def write_database(path: Path, sightings: Sightings, camera: pycolmap.Camera, zooms: bool = False) -> None:
+    """Make the database of one camera that saw all frames; image `i + 1` is frame `i`.
+
+    Args:
+        zooms: every frame gets a camera of its own, like `camera` to begin with.
+    """
     frames = [int(frame) for frame in np.unique(sightings.frames)]
     rows = {frame: np.nonzero(sightings.frames == frame)[0] for frame in frames}
     rows = {frame: r[np.argsort(sightings.tracks[r], kind="stable")] for frame, r in rows.items()}
     pairs = []
     with pycolmap.Database.open(str(path)) as database:
-        camera_id = database.write_camera(camera)
-        rig = pycolmap.Rig()
-        rig.add_ref_sensor(pycolmap.sensor_t(pycolmap.SensorType.CAMERA, camera_id))
-        rig_id = database.write_rig(rig)
+        camera_id, rig_id = _write_camera(database, camera)
         for frame in frames:
+            if zooms and frame != frames[0]:
+                camera_id, rig_id = _write_camera(database, camera)
             _write_image(database, frame, camera_id, rig_id, sightings.positions[rows[frame]])
         for order, first in enumerate(frames):
             for gap in _GAPS:
@@ -54,6 +57,13 @@ def write_database(path: Path, sightings: Sightings, camera: pycolmap.Camera) ->
                     database.write_matches(first + 1, second + 1, np.column_stack([a, b]).astype(np.uint32))
                     pairs.append((first, second))
     _verify(path, pairs)
+
+
+def _write_camera(database: pycolmap.Database, camera: pycolmap.Camera) -> tuple[int, int]:
+    camera_id = database.write_camera(camera)
+    rig = pycolmap.Rig()
+    rig.add_ref_sensor(pycolmap.sensor_t(pycolmap.SensorType.CAMERA, camera_id))
+    return camera_id, database.write_rig(rig)
 
 
 def _write_image(database: pycolmap.Database, frame: int, camera_id: int, rig_id: int, positions: Array) -> None:

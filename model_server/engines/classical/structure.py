@@ -27,6 +27,7 @@ class LensGuess:
 
     focal: float | None = None
     distortion: Distortion | None = None
+    zooms: bool = False  # every frame has its own focal length; no distortion is looked for
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,13 @@ class Structure:
     """What the mapper found, in square pixels; frames that were not found are NaN."""
 
     camera_from_world: Array  # (F, 4, 4)
-    focal: float
+    focals: Array  # (F,)
     k1: float
     sighting_count: int  # that stand in a 3D point
+
+    @property
+    def focal(self) -> float:
+        return float(np.nanmedian(self.focals))
 
     @property
     def frame_count(self) -> int:
@@ -70,7 +75,7 @@ def find_structure(
         if agrees and found.frame_count == len(few):
             break
     best = _best(trials, whole, len(keys), frame_count, square)
-    if best is None and guess.focal is None:
+    if best is None and guess.focal is None and not guess.zooms:
         best = _best(_locked_trials(part, frame_count, square, guess), whole, len(keys), frame_count, square)
     progress(1.0)
     return best
@@ -109,7 +114,8 @@ def _best(
 
 
 def _plausible(structure: Structure) -> bool:
-    return is_plausible(structure.focal / LONG_SIDE, structure.k1)
+    shortest, longest = np.nanmin(structure.focals) / LONG_SIDE, np.nanmax(structure.focals) / LONG_SIDE
+    return is_plausible(shortest, structure.k1) and is_plausible(longest, structure.k1)
 
 
 def _merit(structure: Structure) -> tuple[int, int]:
@@ -137,7 +143,7 @@ def _reconstruct(
     camera.has_prior_focal_length = True
     with tempfile.TemporaryDirectory(prefix="page4d-") as scratch:
         path = Path(scratch) / "database.db"
-        write_database(path, sightings, camera)
+        write_database(path, sightings, camera, guess.zooms)
         models = pycolmap.incremental_mapping(str(path), scratch, scratch, _mapping_options(guess))
     found = [_structure(model, frame_count) for model in models.values()]
     found = [structure for structure in found if structure.frame_count >= _MIN_FRAMES]
@@ -145,13 +151,13 @@ def _reconstruct(
 
 
 def _structure(model: pycolmap.Reconstruction, frame_count: int) -> Structure:
-    poses = np.full((frame_count, 4, 4), np.nan)
+    poses, lenses = np.full((frame_count, 4, 4), np.nan), np.full((frame_count, 4), np.nan)
     for image in model.images.values():
         if image.has_pose:
             poses[image.image_id - 1] = np.eye(4)
             poses[image.image_id - 1, :3] = image.cam_from_world().matrix()
-    focal, _, _, k1 = next(iter(model.cameras.values())).params
-    return Structure(poses, float(focal), float(k1), model.compute_num_observations())
+            lenses[image.image_id - 1] = model.cameras[image.camera_id].params
+    return Structure(poses, lenses[:, 0], float(np.nanmedian(lenses[:, 3])), model.compute_num_observations())
 
 
 def _mapping_options(guess: LensGuess) -> pycolmap.IncrementalPipelineOptions:
@@ -164,8 +170,8 @@ def _mapping_options(guess: LensGuess) -> pycolmap.IncrementalPipelineOptions:
     options.min_model_size = _MIN_FRAMES
     options.max_num_models = 3
     options.ba_refine_focal_length = guess.focal is None
-    options.ba_refine_extra_params = guess.distortion is None
-    options.mapper.abs_pose_refine_focal_length = False
+    options.ba_refine_extra_params = guess.distortion is None and not guess.zooms
+    options.mapper.abs_pose_refine_focal_length = guess.zooms
     options.mapper.abs_pose_refine_extra_params = False
     options.mapper.init_min_tri_angle = 3.0
     options.mapper.init_max_error = 2.0

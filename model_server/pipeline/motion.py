@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
@@ -14,6 +13,7 @@ from model_server.pipeline.motion_evidence import MotionEvidence
 from model_server.pipeline.network_motion import NetworkMotion
 from model_server.pipeline.picture_grid import agree_with_neighbors
 from model_server.pipeline.steady_motion import gather_along_flow
+from model_server.pipeline.track_motion import TrackMotion
 
 _WINDOW, _MARGIN = 16, 3  # frames labeled together, and frames beside them that only take part
 _MOST, _LEAST = 8.0, -3.0  # gathered evidence
@@ -23,7 +23,6 @@ _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
 _LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
 _CRACK, _LARGEST_HOLE, _STILL = 5, 0.01, -1.0  # pixels, share of the picture, mean gathered evidence
 _FILLED = 160  # probability given to cracks and holes, of 255
-_TRACK_EVIDENCE, _TRACK_RADIUS, _TRACK_SIGHTINGS = 0.5, 4, 4  # radius in pixels
 
 
 def find_moving(
@@ -37,8 +36,8 @@ def find_moving(
 ) -> Motion:
     """Tell still from moving in every frame, shadows excepted.
 
-    Evidence of each frame against its neighbors (`motion_evidence`), of tracks that break the epipolar geometry and of
-    the engine's own map, where it has one (`network_motion`), is gathered along the flow (`steady_motion`), then labels
+    Evidence of each frame against its neighbors (`motion_evidence`), of tracks (`track_motion`) and of the engine's own
+    map, where it has one (`network_motion`), is gathered along the flow (`steady_motion`), then labels
     agree with those of pixels that look alike (`picture_grid`).
 
     Args:
@@ -76,7 +75,7 @@ class _Evidence:
         self, images: Array, pixels: PixelMap, depth: DepthMaps, solution: Solution, geometry: Geometry, tracks: Tracks
     ) -> None:
         self._dense = MotionEvidence(images, pixels, depth, solution)
-        self._sparse = _SparseEvidence(pixels, solution, geometry, tracks, images.shape[1:3])
+        self._sparse = TrackMotion(pixels, solution, geometry, tracks, images.shape[1:3])
         self._network = NetworkMotion(pixels, geometry, solution)
         self._geometry_spoke = False
 
@@ -118,33 +117,3 @@ def _without_holes(moving: Array, evidence: Array) -> Array:
     )
     filled[0] = False
     return np.asarray((closed > 0) | filled[labels])
-
-
-class _SparseEvidence:
-    """What tracks say: long ones that the cameras can't explain move.
-
-    Those that they explain say nothing, for on a thing that moves along its epipolar line they may be explained too.
-    """
-
-    def __init__(
-        self, pixels: PixelMap, solution: Solution, geometry: Geometry, tracks: Tracks, size: tuple[int, int]
-    ) -> None:
-        self._pixels, self._solution, self._tracks, self._size = pixels, solution, tracks, size
-        sightings = np.bincount(tracks.track_ids, minlength=tracks.track_count)
-        static = geometry.static_tracks
-        vote = np.zeros(len(sightings)) if static is None else np.where(static, 0.0, 1.0)
-        self._votes = np.where(sightings >= _TRACK_SIGHTINGS, vote, 0.0)
-
-    def frame(self, index: int) -> Array:
-        """(H, W) float32, 0 .. 0.5."""
-        seen = self._tracks.frame_indices == index
-        lens = self._solution.intrinsics[index]
-        total = np.zeros(self._size, np.float32)
-        if not seen.any() or not np.isfinite(lens).all():
-            return total
-        flat = undistort_pixels(self._tracks.positions[seen].astype(np.float64), lens, self._solution.distortion)
-        x, y = np.floor(self._pixels.model_from_footage(flat)).astype(np.int64).T
-        inside = (x >= 0) & (x < self._size[1]) & (y >= 0) & (y < self._size[0])
-        np.add.at(total, (y[inside], x[inside]), self._votes[self._tracks.track_ids[seen]][inside])
-        spread = cv2.boxFilter(total, -1, (2 * _TRACK_RADIUS + 1,) * 2, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(np.minimum(spread, 1) * _TRACK_EVIDENCE)

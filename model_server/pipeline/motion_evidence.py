@@ -18,7 +18,14 @@ from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Solution, SolveMode
 from model_server.pipeline.optical_flow import DenseFlow, grid, inside, sample
 from model_server.pipeline.shadows import in_shadow
-from model_server.pipeline.still_view import DepthRange, StillView, depth_range, nearest_inverse_depth
+from model_server.pipeline.still_view import (
+    DepthRange,
+    StillView,
+    Visible,
+    depth_range,
+    nearest_inverse_depth,
+    points_seen,
+)
 
 GAPS = (1, 2, 4, 8)  # frames: short gaps see quick things, long ones slow things
 _PATCH = 7  # pixels
@@ -60,12 +67,14 @@ class MotionEvidence:
         nothing = np.zeros((self._height, self._width), np.float32)
         if not self._known[index]:
             return nothing
-        limits = depth_range(self._depth, index, self._nearest)
+        seen = points_seen(self._solution, self._pixels, index, (self._width, self._height))
+        limits = depth_range(self._depth, index, self._nearest, seen)
         if self._turns:  # seen from one place, a still point is where it must be at any depth
             limits = replace(limits, measured=np.ones_like(limits.measured))
-        texture = _texture(self._images[index])
+        texture, visible = _texture(self._images[index]), Visible.of(self._images[index], _PATCH, limits.surrounded)
         before, after = (
-            [self._pair(index, other, limits, texture) for other in self._others(index, way)] for way in (-1, 1)
+            [self._pair(index, other, limits, texture, visible) for other in self._others(index, way)]
+            for way in (-1, 1)
         )
         sides = [_fused(pairs) for pairs in (before, after) if pairs]
         if not sides:
@@ -82,7 +91,7 @@ class MotionEvidence:
         others = (index + way * gap for gap in GAPS)
         return [other for other in others if 0 <= other < len(self._images) and self._known[other]]
 
-    def _pair(self, index: int, other: int, limits: DepthRange, texture: Array) -> _Pair:
+    def _pair(self, index: int, other: int, limits: DepthRange, texture: Array, visible: Visible) -> _Pair:
         image, target = self._images[index], self._images[other]
         size = self._width, self._height
         intrinsics = self._intrinsics
@@ -94,10 +103,10 @@ class MotionEvidence:
         if not self._solution.distortion.is_pinhole:
             valid &= (self._shown(index) > 0) & (sample(self._shown(other), found, nearest=True) > 0)
         error_moving = _difference(image, sample(target, found))
-        drift = self._drift(view.misfit(found, limits), valid & (error_moving < 60))
-        misfit = view.misfit(found - drift, limits)
+        drift = self._drift(view.misfit(found, limits, visible), valid & (error_moving < 60))
+        misfit = view.misfit(found - drift, limits, visible)
         error_still = _difference(image, sample(target, found - misfit))
-        distance = np.hypot(misfit[..., 0], misfit[..., 1])
+        distance = np.sqrt(visible.product(misfit, misfit))
         sigma = np.hypot(_common(distance, valid) * 1.4826, _FLOW_NOISE_PX + _NOISE_PER_FRAME_PX * abs(index - other))
         geometry = np.clip((distance / (_SIGMAS * sigma)) ** 2 - 1, -1, _MOST)
         noise = 4 + 2 * _common(error_moving, valid) + 0.1 * error_moving

@@ -13,6 +13,7 @@ from model_server.geometry.shot import Array
 _DARKEST, _BRIGHTEST = 0.25, 0.88  # a shadow leaves this share of the light, sRGB values
 _HUE_SHARE, _HUE_LEVELS = 0.05, 4.0  # difference of color that noise and tinted light explain
 _RATIO_SPREAD = 0.12  # of the log ratio over 5 x 5 pixels
+_LIT_RANK = 0.375  # of the views, by which the one that counts as lit is darker than the brightest
 
 
 def in_shadow(picture: Array, still_views: list[Array], visible: list[Array]) -> Array:
@@ -44,10 +45,14 @@ def _dot(first: Array, second: Array) -> Array:
 
 
 def _lit(views: Array, visible: Array) -> tuple[Array, Array]:
-    """Each surface point at its second brightest (the brightest may be a mistake), and in how many views it is seen."""
+    """Each surface point as it looks without the shadow, and in how many views it is seen.
+
+    A shadow passes: the brighter half of the views is lit. Its brightest are not taken, for where the thing itself
+    stands in the way its own lightest parts are among them, and all the rest of it would look dimmed.
+    """
     light = np.where(visible, views[..., 0].astype(np.int32) + views[..., 1] + views[..., 2], -1)
     count = visible.sum(0)
     order = np.argsort(light, axis=0)
-    chosen = np.where(count >= 3, len(views) - 2, len(views) - 1)
+    chosen = np.clip(len(views) - 1 - (_LIT_RANK * count).astype(np.int64), 0, len(views) - 1)
     index = np.take_along_axis(order, chosen[None], axis=0)
     return np.take_along_axis(views, index[..., None], axis=0)[0], count

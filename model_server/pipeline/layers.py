@@ -25,7 +25,8 @@ _SAME = 0.25  # share of the smaller one's pixels by which a region holds a thin
 _COLOR_PATCH = 7  # pixels
 _LOST_FRAMES = 12  # for which a hidden thing is remembered
 _REUNION_COST = 0.7
-_LEAST_AREA = 3e-4  # of the picture, mean over the frames that show the thing
+_LEAST_AREA = 5e-4  # of the picture, mean over the frames that show the thing, and over no fewer than ...
+_FLEETING = 12  # ... frames: what passes in less must be larger to be worth a layer
 _LEAST_FRAMES = 5
 
 
@@ -72,7 +73,8 @@ def _layers(labels: Array, group_of: Array) -> Layers:
     life = (areas > 0).sum(0)
     size = areas.sum(0)
     least = min(_LEAST_FRAMES, len(labels))
-    kept = [g for g in np.argsort(-size) if life[g] >= least and size[g] >= _LEAST_AREA * labels[0].size * life[g]]
+    enough = _LEAST_AREA * labels[0].size * np.maximum(life, min(_FLEETING, len(labels)))
+    kept = [g for g in np.argsort(-size) if life[g] >= least and size[g] >= enough[g]]
     number = np.zeros(len(group_of), np.uint8)
     things = []
     for position, group in enumerate(kept[:_MOST_LAYERS], start=1):

@@ -20,6 +20,7 @@ _MOST, _LEAST = 8.0, -3.0  # gathered evidence
 _WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
+_CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
 _LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
 _CRACK, _LARGEST_HOLE, _STILL = 5, 0.01, -1.0  # pixels, share of the picture, mean gathered evidence
 _FILLED = 160  # probability given to cracks and holes, of 255
@@ -81,7 +82,9 @@ class _Evidence:
 
     def frame(self, index: int) -> Array:
         """(H, W) float32, about -1 still .. 4 moving; 0 where nothing is known."""
-        evidence = self._dense.frame(index) + self._sparse.frame(index)
+        dense, sparse = self._dense.frame(index), self._sparse.frame(index)
+        # Corners slip, along edges that hide each other and along shadows; where the flow is clear they are not asked.
+        evidence = np.where((sparse > 0) & (dense <= _CLEARLY_STILL), dense, dense + sparse)
         self._geometry_spoke |= bool(evidence.any())
         return np.asarray(evidence + self._network.frame(index, evidence))
 

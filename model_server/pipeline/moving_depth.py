@@ -21,7 +21,8 @@ _SOLE = 0.06  # of a thing's height: the band of its lowest pixels
 _BESIDE = 3  # pixels under the soles, past the soft edge, where the still depth is read
 _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowhere
 _AGREE = 0.3  # by which floor and still depth may differ before the soles count as hidden or in the air
-_IN_AIR = 1.3  # times its least size
+_GROUNDED = 5  # percentile of a thing's sizes that counts as the least
+_IN_AIR = 1.15  # times its least size
 _STEADY_FRAMES = 2.0  # sigma of the smoothing over time
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
@@ -83,7 +84,7 @@ def stand_on_ground(
             pose, lens = solution.camera_from_world[index], intrinsics[index]
             at = foot_depth if np.isfinite(foot_depth) else _AIRBORNE * float(np.median(around))
             card = _card(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens)
-            if len(around):  # never behind what it hides
+            if len(around) and not any(foot.sure for foot in feet):  # never behind what seems to be hidden by it
                 card *= min(1.0, float(np.median(around / card[still[here] > 0])))
             # On a tripod not even what is around it is known.
             values[index][here], confidence[index][here] = card, 0 if solution.mode is SolveMode.TRIPOD else GUESSED
@@ -152,7 +153,9 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
     if not sure.any():
         return depths
     heights = np.array([foot.height for foot in feet])
-    least = float(np.percentile((depths * heights)[sure], 10))
+    # A ball touches the floor for a frame or two; the median of three keeps a single bad outline from counting as that.
+    sizes = median_filter(depths[sure] * heights[sure], 3, mode="nearest")
+    least = float(np.percentile(sizes, _GROUNDED))
     in_air = sure & (depths * heights > _IN_AIR * least)
     depths[in_air] = least / heights[in_air]
     logs = np.interp(frames, frames[sure], np.log(depths[sure]))

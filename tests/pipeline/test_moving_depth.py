@@ -92,3 +92,33 @@ def test_a_known_depth_is_kept_where_nothing_tells_of_the_ground():
     known = replace(_known(clip, factor=1.4), confidence=np.zeros(clip.depth.shape, np.float16))
     _, found = standing(Ground(floor_of(clip).up, None), known)
     assert np.array_equal(found.depth, known.depth)
+
+
+def _bouncing(frames=30, radius=0.25, distance=5.0):
+    """Labels of a ball at a constant depth that touches the floor for an instant, and a level camera 1.5 m above it."""
+    y, x = np.mgrid[:192, :256] + 0.5
+    labels = np.zeros((frames, 192, 256), np.uint8)
+    for frame in range(frames):
+        height = radius + 0.8 * abs(np.sin((frame - 11) * 0.2))
+        middle = 128 + 60 * (frame / frames - 0.5), 96 + 224 * (1.5 - height) / distance
+        labels[frame] = (x - middle[0]) ** 2 + (y - middle[1]) ** 2 < (224 * radius / distance) ** 2
+    return labels
+
+
+def test_a_ball_that_touches_the_floor_for_an_instant_has_its_depth_from_there():
+    labels, level = _bouncing(), Ground(np.array([0.0, -1.0, 0.0]), np.array([0.0, -1.0, 0.0, 1.5]))
+    clip = replace(synthetic_clip(frames=1, width=256, height=192, focal=224.0), images=np.zeros((30, 192, 256, 3)))
+    clip = replace(clip, camera_from_world=np.repeat(np.eye(4)[None], 30, axis=0))
+    unknown = DepthMaps(np.zeros(labels.shape, np.float32), np.zeros(labels.shape, np.float16))
+    layers = Layers(labels, (Layer(1, "Thing 1", 0, 29),))
+    found = stand_on_ground(unknown, layers, solution_of(clip), PIXELS, level)
+    assert np.abs(found.depth[labels > 0] / 5.0 - 1).mean() <= MOVING_DEPTH_RELATIVE
+
+
+def test_a_wrong_depth_at_the_thing_itself_does_not_pull_it_off_the_ground():
+    clip = synthetic_clip()
+    near = still_depth(clip)
+    for frame in (5, 6, 7, 12):
+        near.depth[frame][clip.moving[frame]] *= 0.4  # as stereo sees what comes along the view
+    _, found = standing(depth=near)
+    assert relative_error(clip, found) <= MOVING_DEPTH_RELATIVE

@@ -17,7 +17,7 @@ from model_server.pipeline.triangulation import PointSightings, residuals, trian
 _STILL_SIGHTINGS, _MOVING_SIGHTINGS = 8, 6
 _BROKEN_SIGHTINGS = 4  # for tracks that break the epipolar geometry itself
 _SIGMAS = 5.0  # times the common error of a track, beyond which no still point explains it
-_STILL, _MOVING = -2.0, 1.5  # evidence; corners slip along edges that hide each other, so motion counts less
+_STILL, _MOVING, _BROKEN = -2.0, 1.5, 0.5  # evidence; corners slip, and pairs of frames err, so motion counts less
 _RADIUS = 4  # model pixels around a sighting that it speaks for
 
 
@@ -30,16 +30,19 @@ class TrackMotion:
         """`size` is (height, width) of the model's images."""
         self._pixels, self._size = pixels, size
         flat = _undistorted(tracks, solution)
-        moving = _moving_tracks(tracks, flat, solution, geometry)[tracks.track_ids] & np.isfinite(flat[:, 0])
-        self._moving = np.column_stack([tracks.frame_indices[moving], flat[moving]])
+        known, rows = np.isfinite(flat[:, 0]), np.column_stack([tracks.frame_indices, flat])
+        self._moving = rows[known & _unexplained(tracks, flat, solution)[tracks.track_ids]]
+        self._broken = rows[known & _broken(tracks, geometry)[tracks.track_ids]]
         points = solution.observations[:, 0].astype(np.int64)
         long = np.bincount(points, minlength=1)[points] >= _STILL_SIGHTINGS
         self._still = np.asarray(solution.observations[long, 1:], np.float64)
 
     def frame(self, index: int) -> Array:
         """(H, W) float32, -2 still .. 1.5 moving."""
-        still, moving = (self._near(sightings, index) for sightings in (self._still, self._moving))
-        return np.where(still, np.float32(_STILL), np.where(moving, np.float32(_MOVING), np.float32(0)))
+        found = np.zeros(self._size, np.float32)
+        for sightings, says in ((self._broken, _BROKEN), (self._moving, _MOVING), (self._still, _STILL)):
+            found[self._near(sightings, index)] = says
+        return found
 
     def _near(self, sightings: Array, index: int) -> Array:
         """(H, W) bool: near the frame's rows of (M, 3) frame, x, y in undistorted footage pixels."""
@@ -61,22 +64,27 @@ def _undistorted(tracks: Tracks, solution: Solution) -> Array:
     return flat
 
 
-def _moving_tracks(tracks: Tracks, flat: Array, solution: Solution, geometry: Geometry) -> Array:
-    """(track_count,) bool: tracks that break the epipolar geometry, or that no still point explains."""
-    count = tracks.track_count
-    length = np.bincount(tracks.track_ids, minlength=count)
+def _broken(tracks: Tracks, geometry: Geometry) -> Array:
+    """(track_count,) bool: tracks that break the epipolar geometry of some pairs of frames."""
+    length = np.bincount(tracks.track_ids, minlength=tracks.track_count)
     static = geometry.static_tracks
-    broken = np.zeros(count, bool) if static is None else ~np.asarray(static, bool)
+    broken = np.zeros(len(length), bool) if static is None else ~np.asarray(static, bool)
+    return np.asarray(broken & (length >= _BROKEN_SIGHTINGS))
+
+
+def _unexplained(tracks: Tracks, flat: Array, solution: Solution) -> Array:
+    """(track_count,) bool: tracks that no still point explains over all their sightings."""
+    count = tracks.track_count
     seen = np.isfinite(flat[:, 0]) & np.isfinite(solution.camera_from_world[tracks.frame_indices, 0, 0])
-    sightings = PointSightings(tracks.frame_indices[seen], tracks.track_ids[seen], flat[seen])
     if not seen.any():
-        return np.asarray(broken & (length >= _BROKEN_SIGHTINGS))
+        return np.zeros(count, bool)
+    sightings = PointSightings(tracks.frame_indices[seen], tracks.track_ids[seen], flat[seen])
     points = triangulate(sightings, solution.camera_from_world, solution.intrinsics, count)
     away = residuals(sightings, points, solution.camera_from_world, solution.intrinsics)
     known = np.isfinite(away)
     squares = np.bincount(sightings.tracks[known], away[known] ** 2, minlength=count)
-    seen_times = np.bincount(sightings.tracks[known], minlength=count)
-    error = np.sqrt(squares / np.maximum(seen_times, 1))
-    judged = seen_times >= _MOVING_SIGHTINGS
+    times = np.bincount(sightings.tracks[known], minlength=count)
+    error = np.sqrt(squares / np.maximum(times, 1))
+    judged = times >= _MOVING_SIGHTINGS
     common = float(np.median(error[judged])) if judged.any() else np.inf
-    return np.asarray((broken & (length >= _BROKEN_SIGHTINGS)) | (judged & (error > _SIGMAS * common)))
+    return np.asarray(judged & (error > _SIGMAS * common))

@@ -22,10 +22,12 @@ _USUAL_ANGLE = np.radians(55.0)  # across the long side, where nothing tells: a 
 _FIRST_PX = 6.0  # square pixels, farther off than which a sighting is left out at first ...
 _SIGMAS, _LEAST_CUTOFF_PX = 4.0, 0.5  # ... and later: times the spread of the errors
 _ROUNDS = (10, 20, 40)  # iterations
+_ADJUSTED = 400  # sightings in a frame, about: a turn and a lens need no more
 _MIN_SIGHTINGS, _STILL_SHARE = 3, 0.5  # of a track that must agree: a mover agrees only for a while
 _MIN_POINTS, _MIN_FRAMES, _MIN_IN_FRAME = 20, 2, 8
 _HELD_FOCAL, _HELD_K1 = 0.1, 0.05  # standard deviation, of the focal length and in k1: known no better, it is not known
 _NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
+_LEAST_TURN = np.radians(0.5)  # below it any small bend of the picture passes for a focal length
 _REST_PX = 0.25  # square pixels: a picture that shifts less than this in the whole shot is at rest
 
 
@@ -83,7 +85,8 @@ def _solved(seen: PointSightings, frame_count: int, lens: Lens, square: SquarePi
 
     found = solve(replace(lens, k1=0.0, lock_k1=True) if lens.given is None else lens)
     progress(0.5)
-    if not lens.lock_focal and not found.holds_focal:
+    turns_enough = _way_px(found.bundle, square) > _LEAST_TURN * found.bundle.lens.focal
+    if not lens.lock_focal and not (found.holds_focal and turns_enough):
         return solve(replace(lens, k1=0.0, lock_focal=True, lock_k1=True))
     if lens.lock_k1:
         return found
@@ -97,8 +100,9 @@ def _refined(bundle: TurningBundle, seen: PointSightings, square: SquarePicture)
     for iterations in _ROUNDS:
         bundle, inliers = _select(bundle, seen, square, cutoff)
         loss = max(LOSS_PX, cutoff / _SIGMAS)
-        bundle, sigmas = adjust_turning(bundle, inliers, square.center, iterations, loss)
-        cutoff = max(_SIGMAS * _spread(bundle, inliers, square), _LEAST_CUTOFF_PX)
+        some = _thinned(inliers, len(bundle.rotations))
+        bundle, sigmas = adjust_turning(bundle, some, square.center, iterations, loss)
+        cutoff = max(_SIGMAS * _spread(bundle, some, square), _LEAST_CUTOFF_PX)
     bundle, inliers = _select(bundle, seen, square, cutoff)
     return _Found(bundle, inliers, _spread(bundle, inliers, square), sigmas)
 
@@ -126,6 +130,12 @@ def _select(
         )
     rotations = np.where(in_frame[:, None, None], bundle.rotations, np.nan)
     return replace(bundle, rotations=rotations), _kept(seen, agree)
+
+
+def _thinned(seen: PointSightings, frame_count: int) -> PointSightings:
+    """Every nth track, whole."""
+    every = -(-len(seen.tracks) // (_ADJUSTED * frame_count))
+    return _kept(seen, seen.tracks % max(1, every) == 0)
 
 
 def _directions(

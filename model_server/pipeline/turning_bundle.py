@@ -17,6 +17,7 @@ from model_server.pipeline.triangulation import PointSightings
 
 _NEAR = 1e-3  # of a unit ray: nearer to the camera's own plane than this, nothing is seen
 _FIRST_DAMPING, _MOST_DAMPING = 1e-6, 1e6
+_COLUMNS = 4096  # at a time, which keeps memory small
 _ENOUGH = 1e-6  # relative gain, below which the adjustment has arrived
 
 
@@ -144,7 +145,7 @@ class _System:
     def __init__(self, cameras: csr_matrix, points: csr_matrix, residual: Array, free: tuple[str, ...]) -> None:
         self._free = free
         self._cameras = (cameras.T @ cameras).toarray()
-        self._mixed = (cameras.T @ points).tocsr()
+        self._mixed = (cameras.T @ points).tocsc()
         inside = (points.T @ points).tocsr()
         even, odd = np.arange(0, inside.shape[0], 2), np.arange(1, inside.shape[0], 2)
         self._a, self._b, self._d = (
@@ -175,8 +176,12 @@ class _System:
         return _rows(blocks.reshape(-1, 2, 2), np.arange(2 * len(a)).reshape(-1, 2), 2 * len(a))
 
     def _reduced(self, inverse: csr_matrix, damping: float) -> Array:
-        system = self._cameras + damping * np.diag(np.diagonal(self._cameras) + 1e-12)
-        return np.asarray(system - (self._mixed @ inverse @ self._mixed.T).toarray())
+        reduced = self._cameras + damping * np.diag(np.diagonal(self._cameras) + 1e-12)
+        spread = (self._mixed @ inverse).tocsc()
+        for first in range(0, spread.shape[1], _COLUMNS):  # most tracks see many of the frames: dense is faster
+            part = slice(first, first + _COLUMNS)
+            reduced -= spread[:, part].toarray() @ self._mixed[:, part].toarray().T
+        return np.asarray(reduced)
 
 
 def _rows(values: Array, columns: Array, width: int) -> csr_matrix:

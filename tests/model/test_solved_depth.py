@@ -14,7 +14,8 @@ from model_server.engines.page4d.solved_depth import solved_depth
 from model_server.geometry.cameras import pixel_centers
 from model_server.geometry.lens import Distortion, undistort_pixels
 from model_server.geometry.plate_area import plate_area
-from model_server.geometry.shot import DepthMaps, Geometry
+from model_server.geometry.shot import DepthMaps, Geometry, SolveMode
+from model_server.geometry.tripod_sphere import RADIUS
 
 UNIT = 0.37  # the network's, in the solve's
 LENSES = {"pinhole": Distortion(), "barrel": Distortion(k1=-0.12), "pincushion": Distortion(k1=0.08)}
@@ -95,3 +96,14 @@ def test_depth_that_is_not_this_scene_gives_way_to_stereo_and_this_is_said(clip,
     assert found.depth is stereo.depth
     assert not found.knows_moving
     assert "stereo" in found.notes[0]
+
+
+def test_a_tripods_depth_is_the_sphere_and_this_is_said(clip):
+    solution = replace(true_solution(clip), mode=SolveMode.TRIPOD)
+    found = _solved(clip, _geometry(clip, Distortion()), solution)
+    height, width = clip.depth.shape[1:]
+    centers = pixel_centers(width, height)
+    rays = np.dstack([(centers - clip.intrinsics[:2, 2]) / clip.intrinsics[[0, 1], [0, 1]], np.ones((height, width))])
+    assert np.allclose(np.linalg.norm(rays * found.depth[0][..., None], axis=-1), RADIUS, rtol=1e-4)
+    assert not found.confidence.any()
+    assert "one place" in found.notes[0]

@@ -9,12 +9,13 @@ from model_server.engines.page4d.depth_scale import DepthScale, depth_scale
 from model_server.geometry.cameras import transform
 from model_server.geometry.lens import distort_pixels
 from model_server.geometry.pixel_map import PixelMap
-from model_server.geometry.shot import Array, DepthMaps, Geometry, Progress, Solution
+from model_server.geometry.shot import Array, DepthMaps, Geometry, Progress, Solution, SolveMode
 from model_server.geometry.straight_maps import straight_depth, straight_map
 
 _MEASURED = 0.1  # relative error at the points up to which the depth counts as measured
 _GUESS = 0.49  # most confidence that depth with larger errors keeps
 _USELESS = 0.4  # relative error at the points from which on it is not this scene's depth at all
+NO_SCALE = "the camera stays in one place: the network's depth has nothing to be held to, and is left out"
 _NEAREST = 0.05  # of a frame's median depth: a shift may not take depth nearer to the camera
 
 
@@ -26,7 +27,7 @@ def solved_depth(
     A scale for every frame comes from the solved points seen in it (`depth_scale`); frames without a pose get theirs
     from the frames around them. The network's confidence is kept, unless its depth is off by more than 10 % at the
     points: then all of it counts as a guess. Depth that has nothing to do with the points is left alone, and stereo
-    measures what stands still instead.
+    measures what stands still instead. The points of a tripod have no depth to hold the network's to: it is left out.
 
     Args:
         images: (F, H, W, 3) uint8, undistorted.
@@ -34,6 +35,8 @@ def solved_depth(
     """
     if geometry.depth is None or geometry.confidence is None:
         return dense_depth(images, pixels, solution, progress)
+    if solution.mode is SolveMode.TRIPOD:
+        return replace(dense_depth(images, pixels, solution, progress), notes=(NO_SCALE,))
     plate_depth, plate_confidence = geometry.depth, geometry.confidence
     fit = _fit(plate_depth, pixels, solution)
     if fit.spread > _USELESS:

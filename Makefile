@@ -8,7 +8,7 @@ demo test setup check extension:
 # Long: the slow tests, then every shot with truth, solved and scored; the table goes into benchmarks/RESULTS.md.
 figures: setup
 	.venv/bin/python -m pytest tests/shots -m slow
-	.venv/bin/python benchmarks/shots.py
+	.venv/bin/python benchmarks/solve.py
 
 # The whole network against every golden file, full size: 12 files, 6 GB of memory, about 4 minutes.
 parity: setup

@@ -11,7 +11,7 @@ from .core.client import ServerError, connect
 from .core.errors import Page4DError
 from .core.job import Canceled, Done, Failed, Message, SolveJob
 from .core.package import open_package
-from .core.settings import Distortion, Engine, Frames, Lens, Mode, SolveSettings
+from .core.settings import Distortion, Engine, Frames, Lens, Mattes, Mode, SolveSettings
 from .core.status import Phase, Status, sentence, solve_summary, status_after
 
 _DONE, _OUR_FAULT, _BAD_INPUT = 0, 1, 2
@@ -62,6 +62,17 @@ def _parser() -> argparse.ArgumentParser:
     solve.add_argument("--mode", choices=[str(mode) for mode in Mode], default="auto")
     solve.add_argument("--distortion", choices=[str(choice) for choice in Distortion], default="solve")
     solve.add_argument("--smoothing", type=float, default=0.0, metavar="0..1")
+    solve.add_argument("--exclude", type=Path, metavar="FOLDER", help="mattes of what is left out of the solve")
+    solve.add_argument(
+        "--matte",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="mattes of a thing: its layer; again for more",
+    )
+    solve.add_argument("--invert-mattes", action="store_true", help="black is the thing")
+    solve.add_argument("--dilate-mattes", type=int, default=0, metavar="PX", help="grow the mattes")
+    solve.add_argument("--shadows", action="store_true", help="shadows that move as a layer of their own")
 
     take = commands.add_parser("import", help="make a scene of a result that is here")
     take.set_defaults(run=_import)
@@ -84,6 +95,8 @@ def _solve(options: argparse.Namespace) -> None:
         mode=Mode(options.mode),
         distortion=Distortion(options.distortion),
         smoothing=options.smoothing,
+        mattes=_mattes(options.exclude, options.matte, options.invert_mattes, options.dilate_mattes),
+        shadows=options.shadows,
     )
     address = parse_address(options.server)
     footage, results = options.footage.absolute(), options.out.absolute().parent
@@ -160,6 +173,20 @@ def _lens(focal_mm: float | None, sensor_mm: float | None) -> Lens | None:
     if focal_mm is None or sensor_mm is None:
         raise BadCommand("a focal length says nothing without its sensor", hint="give --focal-mm and --sensor-mm")
     return Lens(focal_mm, sensor_mm)
+
+
+def _mattes(exclude: Path | None, things: list[str], invert: bool, dilate_px: int) -> Mattes | None:
+    layers = []
+    for text in things:
+        name, _, folder = text.partition("=")
+        if not folder:
+            raise BadCommand(f"--matte {text!r:.80} names no folder", hint="write it like --matte Actor=mattes/actor")
+        layers.append((name, Path(folder).absolute()))
+    if exclude is None and not layers:
+        if invert or dilate_px:
+            raise BadCommand("there are no mattes to invert or dilate", hint="give --exclude or --matte")
+        return None
+    return Mattes(exclude.absolute() if exclude else None, tuple(layers), invert, dilate_px)
 
 
 class _Progress:

@@ -50,6 +50,23 @@ def footage_files(path: Path, frames: Frames | None = None) -> FootageFiles:
     return FootageFiles(name, files)
 
 
+def matte_files(what: str, path: Path, frames: Frames | None = None) -> tuple[Path, ...]:
+    """The images of the artist's mattes in a folder, or of the sequence that an image is one of.
+
+    Args:
+        what: whose mattes, for messages.
+
+    Raises:
+        NoFootage: as `footage_files`, or a movie is no mattes.
+    """
+    if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise NoFootage(f"'{path.name}' is no image of a matte of {what}", hint="pick a folder of images, one a frame")
+    try:
+        return footage_files(path, frames).files
+    except NoFootage as error:
+        raise NoFootage(f"mattes of {what}: {error.message}", hint=error.hint) from error
+
+
 _Numbered = list[tuple[int, Path]]
 
 

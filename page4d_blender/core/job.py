@@ -13,8 +13,8 @@ from typing import TypeVar
 from .access import NoToken
 from .client import Client, JobState, JobStatus, NoAnswer, ServerError
 from .errors import Page4DError
-from .footage_files import FootageFiles, footage_files
-from .settings import SentFile, SolveRequest, SolveSettings
+from .footage_files import footage_files, matte_files
+from .settings import Mattes, SentFile, SentMattes, SolveRequest, SolveSettings
 from .transfer import LocalFileError, Stopped, download_package, hash_file, send_file
 
 _LOOK_EVERY_S = 0.4
@@ -151,23 +151,36 @@ class SolveJob:
     def _solve(self) -> Path:
         client = self._client = self._connect()
         footage = footage_files(self._footage, self._settings.frames)
-        request = SolveRequest(footage.name, self._send(client, footage), self._settings)
+        exclude, layers = self._matte_files(self._settings.mattes or Mattes())
+        files = [*footage.files, *exclude, *(file for _, thing in layers for file in thing)]
+        sent = dict(zip(files, self._send(client, files)))
+        mattes = SentMattes(
+            tuple(sent[file] for file in exclude),
+            tuple((name, tuple(sent[file] for file in thing)) for name, thing in layers),
+        )
+        request = SolveRequest(footage.name, tuple(sent[file] for file in footage.files), self._settings, mattes)
         self._patiently(lambda: client.submit(self._id, request.as_json()))
         self._wait_for_the_end(client)
         return self._download(client, footage.name)
 
-    def _send(self, client: Client, footage: FootageFiles) -> tuple[SentFile, ...]:
+    def _matte_files(self, mattes: Mattes) -> tuple[tuple[Path, ...], list[tuple[str, tuple[Path, ...]]]]:
+        """What is left out of the solve, and each layer with its name."""
+        frames = self._settings.frames
+        exclude = matte_files("what is left out", mattes.exclude, frames) if mattes.exclude else ()
+        return exclude, [(name, matte_files(f"'{name}'", folder, frames)) for name, folder in mattes.layers]
+
+    def _send(self, client: Client, files: list[Path]) -> list[SentFile]:
         """Hash, then send; each counts as half of the way."""
-        progress = _Bytes(2 * sum(file.stat().st_size for file in footage.files), self._messages.put)
-        hashes = [hash_file(file, progress.add, self._stop) for file in footage.files]
-        for file, sha256 in zip(footage.files, hashes):
+        progress = _Bytes(2 * sum(file.stat().st_size for file in files), self._messages.put)
+        hashes = [hash_file(file, progress.add, self._stop) for file in files]
+        for file, sha256 in zip(files, hashes):
             base = progress.value
 
             def count(bytes_there: int, base: int = base) -> None:
                 progress.set(base + bytes_there)
 
             self._patiently(lambda f=file, s=sha256, c=count: send_file(client, f, s, c, self._stop))  # type: ignore[misc]
-        return tuple(SentFile(file.name, sha256) for file, sha256 in zip(footage.files, hashes))
+        return [SentFile(file.name, sha256) for file, sha256 in zip(files, hashes)]
 
     def _wait_for_the_end(self, client: Client) -> None:
         """Raises the job's own error where it failed."""

@@ -2,14 +2,14 @@
 
 
 def register() -> None:
-    from . import footage, importing, local_server, look, properties, solve
+    from . import footage, importing, local_server, look, mattes, properties, solve
 
-    for module in (properties, look, footage, importing, local_server, solve):
+    for module in (properties, look, footage, mattes, importing, local_server, solve):
         module.register()
 
 
 def unregister() -> None:
-    from . import footage, importing, local_server, look, properties, solve
+    from . import footage, importing, local_server, look, mattes, properties, solve
 
-    for module in (solve, local_server, importing, footage, look, properties):
+    for module in (solve, local_server, importing, mattes, footage, look, properties):
         module.unregister()

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import bpy
 
-from ..core.settings import Distortion, Engine, Frames, Lens, Mode, SolveSettings
+from ..core.settings import Distortion, Engine, Frames, Lens, Mattes, Mode, SolveSettings
+
+
+class PAGE4D_PG_matte(bpy.types.PropertyGroup):
+    """The artist's mattes of one thing; `name` is the layer's."""
+
+    folder: bpy.props.StringProperty(
+        name="Folder",
+        description="Black-and-white images of this thing, numbered as the footage is",
+        subtype="DIR_PATH",
+    )
 
 
 class PAGE4D_PG_shot(bpy.types.PropertyGroup):
@@ -67,6 +77,21 @@ class PAGE4D_PG_shot(bpy.types.PropertyGroup):
         min=0.0,
         max=1.0,
     )
+    use_mattes: bpy.props.BoolProperty(name="Mattes", description="Bring mattes of your own")
+    exclude: bpy.props.StringProperty(
+        name="Leave Out",
+        description="Folder of black-and-white images, numbered as the footage is: white is left out of the solve",
+        subtype="DIR_PATH",
+    )
+    mattes: bpy.props.CollectionProperty(type=PAGE4D_PG_matte)
+    invert_mattes: bpy.props.BoolProperty(name="Invert", description="In these mattes, black is the thing")
+    dilate_mattes: bpy.props.IntProperty(
+        name="Dilate", description="Grow the mattes", subtype="PIXEL", default=0, min=0, max=1000
+    )
+    shadows: bpy.props.BoolProperty(
+        name="Shadows",
+        description="Give shadows that move a layer of their own; else they are part of what they lie on",
+    )
 
 
 def footage_of(scene: bpy.types.Scene) -> Path | None:
@@ -89,7 +114,15 @@ def settings_of(scene: bpy.types.Scene) -> SolveSettings:
         mode=Mode(shot.mode),
         distortion=Distortion(shot.distortion),
         smoothing=shot.smoothing,
+        mattes=_mattes_of(shot) if shot.use_mattes else None,
+        shadows=shot.shadows,
     )
+
+
+def _mattes_of(shot: PAGE4D_PG_shot) -> Mattes | None:
+    layers = tuple((matte.name, folder) for matte in shot.mattes if (folder := _path(matte.folder)) is not None)
+    exclude = _path(shot.exclude)
+    return Mattes(exclude, layers, shot.invert_mattes, shot.dilate_mattes) if exclude or layers else None
 
 
 def _path(text: str) -> Path | None:
@@ -98,6 +131,7 @@ def _path(text: str) -> Path | None:
 
 
 def register() -> None:
+    bpy.utils.register_class(PAGE4D_PG_matte)
     bpy.utils.register_class(PAGE4D_PG_shot)
     bpy.types.Scene.page4d = bpy.props.PointerProperty(type=PAGE4D_PG_shot)
 
@@ -105,3 +139,4 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.Scene.page4d
     bpy.utils.unregister_class(PAGE4D_PG_shot)
+    bpy.utils.unregister_class(PAGE4D_PG_matte)

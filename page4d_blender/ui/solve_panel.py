@@ -70,13 +70,32 @@ class PAGE4D_PT_lens(_Part, bpy.types.Panel):
             column.prop(context.scene.page4d, name)
 
 
+class PAGE4D_PT_mattes(_Part, bpy.types.Panel):
+    bl_label = "Own Mattes"
+    bl_order = 2
+    switch = "use_mattes"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        shot, column = context.scene.page4d, self.column(context)
+        column.prop(shot, "exclude")
+        for index, matte in enumerate(shot.mattes):
+            row = column.row(align=True)
+            row.use_property_split = False
+            row.prop(matte, "name", text="")
+            row.prop(matte, "folder", text="")
+            row.operator("page4d.remove_matte", text="", icon="X").index = index
+        column.operator("page4d.add_matte", icon="ADD")
+        for name in ("invert_mattes", "dilate_mattes"):
+            column.prop(shot, name)
+
+
 class PAGE4D_PT_options(_Part, bpy.types.Panel):
     bl_label = "Options"
-    bl_order = 2
+    bl_order = 3
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.column(context)
-        for name in ("engine", "distortion"):
+        for name in ("engine", "mode", "distortion", "smoothing", "shadows"):
             column.prop(context.scene.page4d, name)
 
 
@@ -110,7 +129,7 @@ def _draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_wrapped(layout, context, SESSION.summary, icon="CHECKMARK")
 
 
-_CLASSES = (PAGE4D_PT_solve, PAGE4D_PT_frames, PAGE4D_PT_lens, PAGE4D_PT_options)
+_CLASSES = (PAGE4D_PT_solve, PAGE4D_PT_frames, PAGE4D_PT_lens, PAGE4D_PT_mattes, PAGE4D_PT_options)
 
 
 def register() -> None:

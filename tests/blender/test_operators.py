@@ -79,6 +79,36 @@ def test_a_solve_sends_the_settings_of_the_scene(preferences, written, tmp_path)
     assert request["frames"] is None
 
 
+def test_a_solve_sends_the_mattes_that_were_picked(preferences, written, tmp_path):
+    movie = tmp_path / "shot.mov"
+    movie.write_bytes(bytes(10))
+    for folder in ("actor", "second/actor", "sign"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "0001.png").write_bytes(folder.encode())
+    shot = bpy.context.scene.page4d
+    for folder in ("actor", "second/actor", "sign"):
+        assert bpy.ops.page4d.add_matte(directory=str(tmp_path / folder)) == {"FINISHED"}
+    assert [matte.name for matte in shot.mattes] == ["actor", "actor 2", "sign"]
+    assert bpy.ops.page4d.remove_matte(index=0) == {"FINISHED"}
+    with StandInServer(written.folder) as server:
+        preferences.address, preferences.token = server.address, TOKEN
+        shot.footage, shot.exclude, shot.dilate_mattes, shot.shadows = str(movie), str(tmp_path / "actor"), 3, True
+        assert bpy.ops.page4d.solve() == {"FINISHED"}
+        shot.use_mattes = False
+        assert bpy.ops.page4d.solve() == {"FINISHED"}
+        first, second = server.jobs.values()
+        sent = [server.files[layer["files"][0]["sha256"]] for layer in first["mattes"]["layers"]]
+    assert [layer["name"] for layer in first["mattes"]["layers"]] == ["actor 2", "sign"]
+    assert sent == [b"second/actor", b"sign"]
+    assert (first["mattes"]["dilate_px"], first["shadows"]) == (3, True)
+    assert second["mattes"] is None
+
+
+def test_a_folder_that_is_not_there_is_no_matte(preferences, tmp_path):
+    with pytest.raises(RuntimeError, match="There is no folder"):
+        bpy.ops.page4d.add_matte(directory=str(tmp_path / "none"))
+
+
 def test_a_solve_that_fails_says_why_and_keeps_it(preferences, session, tmp_path):
     bpy.context.scene.page4d.footage = str(tmp_path)
     with pytest.raises(RuntimeError, match=r"No server answers at .*:9\. Start one: page4d-server serve"):

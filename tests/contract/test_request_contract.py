@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from pydantic import ValidationError
 
 from model_server.api import schema
 from model_server.api.address import DEFAULT_HOST, DEFAULT_PORT
+from model_server.errors import BadInput
 from model_server.jobs.job import JobState
-from model_server.settings import FrameRange, KnownLens, ModeChoice
+from model_server.settings import MAX_DILATION_PX, FrameRange, KnownLens, MatteFolders, ModeChoice, check_layer_names
 from page4d_blender.core import access, client, settings
 
 FILES = (settings.SentFile("shot.1001.exr", "0" * 64), settings.SentFile("shot.1002.exr", "a" * 64))
@@ -30,6 +32,9 @@ asked = some.builds(
     mode=some.sampled_from(settings.Mode),
     distortion=some.sampled_from(settings.Distortion) | some.tuples(coefficients, coefficients, coefficients),
     smoothing=some.floats(0, 1),
+    mattes=some.none()
+    | some.builds(settings.Mattes, invert=some.booleans(), dilate_px=some.integers(0, MAX_DILATION_PX)),
+    shadows=some.booleans(),
 )
 
 
@@ -51,6 +56,30 @@ def test_the_server_understands_every_request_of_the_extension(wanted):
     assert found.frames == FrameRange(frames.first, frames.last, frames.step)
     assert found.lens == (KnownLens(wanted.lens.focal_mm, wanted.lens.sensor_mm) if wanted.lens else None)
     assert found.fps is None
+    assert found.shadows == wanted.shadows
+    mattes = wanted.mattes
+    assert found.mattes == (MatteFolders(invert=mattes.invert, dilate_px=mattes.dilate_px) if mattes else None)
+
+
+def test_the_artists_mattes_arrive_under_their_names(tmp_path):
+    layers = (("Actor", tmp_path), ("Dog", tmp_path))
+    wanted = settings.SolveSettings(mattes=settings.Mattes(tmp_path, layers))
+    sent = settings.SentMattes(FILES[:1], (("Actor", FILES), ("Dog", FILES[1:])))
+    job = _sent(settings.SolveRequest("shot", FILES, wanted, sent)).as_job()
+    assert [file.name for file in job.mattes.exclude] == ["shot.1001.exr"]
+    layers = [(name, [file.name for file in files]) for name, files in job.mattes.layers]
+    assert layers == [("Actor", ["shot.1001.exr", "shot.1002.exr"]), ("Dog", ["shot.1002.exr"])]
+
+
+@pytest.mark.parametrize(
+    "names", [["Actor", "actor"], [""], ["a\nb"], ["x" * 64], [str(number) for number in range(65)]]
+)
+def test_both_refuse_the_same_names_of_layers(names):
+    with pytest.raises(settings.BadSettings) as ours:
+        settings.Mattes(layers=tuple((name, Path("mattes")) for name in names))
+    with pytest.raises(BadInput) as servers:
+        check_layer_names(names)
+    assert (ours.value.message, ours.value.hint) == (servers.value.message, servers.value.hint)
 
 
 def test_what_the_extension_leaves_out_is_the_servers_default():

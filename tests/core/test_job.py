@@ -14,7 +14,7 @@ from page4d_blender.core.access import parse_address
 from page4d_blender.core.client import connect
 from page4d_blender.core.job import Canceled, Done, Failed, Queued, Running, SolveJob, Uploading, Waiting
 from page4d_blender.core.package import open_package
-from page4d_blender.core.settings import SolveSettings
+from page4d_blender.core.settings import Frames, Mattes, SolveSettings
 from page4d_blender.core.status import Phase, Status, duration, status_after
 
 SETTINGS = SolveSettings()
@@ -49,6 +49,34 @@ def test_a_job_tells_its_way_and_ends_with_a_package(package, movie, tmp_path):
     assert not list((tmp_path / "results").glob(".*"))
     kinds = [type(message) for message in said]
     assert kinds.index(Uploading) < kinds.index(Queued) < kinds.index(Running) < kinds.index(Done)
+
+
+def test_mattes_are_sent_with_the_footage(package, movie, tmp_path):
+    for folder in ("actor", "sign"):
+        (tmp_path / folder).mkdir()
+        for number in (1, 2, 3):
+            (tmp_path / folder / f"matte.{number:04}.png").write_bytes(f"{folder} {number}".encode())
+    mattes = Mattes(tmp_path / "sign", (("Actor", tmp_path / "actor/matte.0002.png"),), invert=True, dilate_px=4)
+    with StandInServer(package) as server:
+        end = job_at(server, movie, tmp_path / "results", SolveSettings(frames=Frames(2, 3), mattes=mattes)).run()
+        assert isinstance(end, Done), end
+        (request,) = server.jobs.values()
+        sent = request["mattes"]
+        assert (sent["invert"], sent["dilate_px"]) == (True, 4)
+        assert [server.files[file["sha256"]] for file in sent["exclude"]] == [b"sign 2", b"sign 3"]
+        (actor,) = sent["layers"]
+        assert actor["name"] == "Actor"
+        assert [server.files[file["sha256"]] for file in actor["files"]] == [b"actor 2", b"actor 3"]
+
+
+def test_mattes_that_are_not_there_are_named(movie, tmp_path):
+    with StandInServer() as server:
+        for missing in (tmp_path / "none", movie):
+            end = job_at(server, movie, tmp_path, SolveSettings(mattes=Mattes(layers=(("Actor", missing),)))).run()
+            assert isinstance(end, Failed)
+            assert "'Actor'" in end.message
+            assert end.hint
+        assert server.files == {}
 
 
 def test_a_second_solve_leaves_the_first_result_alone(package, movie, tmp_path):

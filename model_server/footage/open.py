@@ -10,7 +10,7 @@ from model_server.footage.source import OpenClip, Source, clip_of
 from model_server.settings import FrameRange
 
 ALL_FRAMES = FrameRange()
-FEWEST_FRAMES = 2  # parallax needs two views
+FEWEST_FRAMES = 3  # two views agree on any point along their epipolar lines; a third one tells
 
 
 def open_clip(path: Path, frames: FrameRange = ALL_FRAMES, fps: Fraction | None = None) -> OpenClip:
@@ -44,8 +44,9 @@ def open_clip(path: Path, frames: FrameRange = ALL_FRAMES, fps: Fraction | None 
 def require_solvable(info: ClipInfo) -> None:
     """Raises BadFootage where there are too few frames to find a camera from."""
     if info.frame_count < FEWEST_FRAMES:
+        frames = "1 frame" if info.frame_count == 1 else f"{info.frame_count} frames"
         raise BadFootage(
-            f"'{info.name}' has {info.frame_count} frame, a solve needs at least {FEWEST_FRAMES}",
+            f"'{info.name}' has {frames}, a solve needs at least {FEWEST_FRAMES}",
             hint="use footage of a moving camera; for a sequence, name the folder or check the numbers in the names",
         )
 

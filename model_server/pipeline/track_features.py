@@ -69,15 +69,16 @@ class FeatureMatcher:
         return np.column_stack([tracks[members], frames[members], np.concatenate(self._positions)[members]])
 
     def _pairs(self, followed: Array) -> list[tuple[int, int]]:
-        count = len(self._positions)
-        seen = np.zeros((count, int(followed[:, 0].max()) + 1 if len(followed) else 1), bool)
+        """Gaps count the frames that show something: over black ones the view before meets the view after."""
+        frames = [index for index, positions in enumerate(self._positions) if len(positions) >= _MIN_INLIERS]
+        seen = np.zeros((len(self._positions), int(followed[:, 0].max()) + 1 if len(followed) else 1), bool)
         seen[followed[:, 1].astype(int), followed[:, 0].astype(int)] = True
         pairs = []
         for gap in _GAPS:
             stride = 1 if gap < _FAR else gap // _FAR + 1
-            for a in range(0, count - gap, stride):
-                if gap >= _FAR or np.count_nonzero(seen[a] & seen[a + gap]) < _ENOUGH_SHARED:
-                    pairs.append((a, a + gap))
+            for a, b in list(zip(frames, frames[gap:]))[::stride]:
+                if gap >= _FAR or np.count_nonzero(seen[a] & seen[b]) < _ENOUGH_SHARED:
+                    pairs.append((a, b))
         return pairs
 
     def _match(self, a: int, b: int) -> Array:

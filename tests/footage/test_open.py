@@ -80,10 +80,13 @@ def test_a_rate_of_nothing_is_refused(tmp_path):
         open_clip(tmp_path, fps=Fraction(0))
 
 
-def test_one_frame_opens_but_can_not_be_solved(tmp_path):
-    clip = open_clip(write_image(tmp_path / "still.png", corners()))
-    assert clip.info.frame_count == 1
-    with pytest.raises(BadFootage, match="has 1 frame, a solve needs at least 2"):
+@pytest.mark.parametrize(("count", "said"), [(1, "has 1 frame, a"), (2, "has 2 frames, a")])
+def test_too_few_frames_open_but_can_not_be_solved(tmp_path, count, said):
+    for number in range(count):
+        image = write_image(tmp_path / f"still.{number:04}.png", corners())
+    clip = open_clip(image)
+    assert clip.info.frame_count == count
+    with pytest.raises(BadFootage, match=f"{said} solve needs at least 3"):
         require_solvable(clip.info)
 
 

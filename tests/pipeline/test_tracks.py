@@ -73,6 +73,16 @@ def test_the_same_footage_gives_the_same_tracks(clip, tracks):
     assert np.array_equal(tracks.track_ids, again.track_ids)
 
 
+def test_points_are_found_again_behind_black_frames(clip):
+    gap = slice(4, 8)
+    images = clip.images.copy()
+    images[gap] = 0
+    tracks = track_points(_plate(images), _ignore)
+    before = np.unique(tracks.track_ids[tracks.frame_indices < gap.start])
+    behind = np.unique(tracks.track_ids[tracks.frame_indices >= gap.stop])
+    assert len(np.intersect1d(before, behind)) >= 20
+
+
 def test_black_frames_are_named():
     with pytest.raises(Unsolvable, match="black"):
         track_points(_plate(np.zeros((5, 90, 160, 3), np.uint8)), _ignore)

@@ -9,6 +9,7 @@ from pathlib import Path
 from .core.access import DEFAULT_ADDRESS, parse_address
 from .core.client import ServerError, connect
 from .core.errors import Page4DError
+from .core.film_backs import film_back
 from .core.job import Canceled, Done, Failed, Message, SolveJob
 from .core.package import open_package
 from .core.settings import Distortion, Engine, Frames, Lens, Mattes, Mode, SolveSettings
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     solve.add_argument("--engine", choices=[str(engine) for engine in Engine], default="auto")
     solve.add_argument("--focal-mm", type=float, metavar="MM", help="focal length, where it is known")
     solve.add_argument("--sensor-mm", type=float, metavar="MM", help="width of the film back, with --focal-mm")
+    solve.add_argument("--film-back", metavar="CAMERA", help="the same by the camera's name, like super-35")
     solve.add_argument("--mode", choices=[str(mode) for mode in Mode], default="auto")
     solve.add_argument("--distortion", choices=[str(choice) for choice in Distortion], default="solve")
     solve.add_argument("--smoothing", type=float, default=0.0, metavar="0..1")
@@ -91,7 +93,7 @@ def _solve(options: argparse.Namespace) -> None:
     settings = SolveSettings(
         engine=Engine(options.engine),
         frames=_frames(options.frames, options.step),
-        lens=_lens(options.focal_mm, options.sensor_mm),
+        lens=_lens(options.focal_mm, options.sensor_mm, options.film_back),
         mode=Mode(options.mode),
         distortion=Distortion(options.distortion),
         smoothing=options.smoothing,
@@ -167,11 +169,17 @@ def _frames(text: str | None, step: int) -> Frames | None:
     return Frames(int(match[1]), int(match[2]), step)
 
 
-def _lens(focal_mm: float | None, sensor_mm: float | None) -> Lens | None:
+def _lens(focal_mm: float | None, sensor_mm: float | None, back: str | None) -> Lens | None:
+    if back is not None:
+        if sensor_mm is not None:
+            raise BadCommand("--sensor-mm and --film-back both say how wide the sensor is", hint="give one of them")
+        sensor_mm = film_back(back).width_mm
     if focal_mm is None and sensor_mm is None:
         return None
     if focal_mm is None or sensor_mm is None:
-        raise BadCommand("a focal length says nothing without its sensor", hint="give --focal-mm and --sensor-mm")
+        raise BadCommand(
+            "a focal length says nothing without its sensor", hint="give --focal-mm, and --sensor-mm or --film-back"
+        )
     return Lens(focal_mm, sensor_mm)
 
 

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import bpy
 
+from ..core.film_backs import FILM_BACKS, film_back
 from ..core.settings import Distortion, Engine, Frames, Lens, Mattes, Mode, SolveSettings
+
+OTHER_BACK = "other"
+
+
+def _take_width(shot: "PAGE4D_PG_shot", _context: bpy.types.Context) -> None:
+    if shot.film_back != OTHER_BACK:
+        shot.sensor_mm = film_back(shot.film_back).width_mm
 
 
 class PAGE4D_PG_matte(bpy.types.PropertyGroup):
@@ -35,6 +43,15 @@ class PAGE4D_PG_shot(bpy.types.PropertyGroup):
     use_lens: bpy.props.BoolProperty(name="Known Lens", description="Hold the focal length instead of finding it")
     focal_mm: bpy.props.FloatProperty(
         name="Focal Length", description="In millimeters", default=35.0, min=1.0, max=2000.0, precision=2
+    )
+    film_back: bpy.props.EnumProperty(
+        name="Camera",
+        description="Whose film back it is; sets the sensor's width",
+        items=[
+            (OTHER_BACK, "Other", "Type the width of the film back"),
+            *((back.name, back.camera, f"{back.width_mm:g} mm wide") for back in FILM_BACKS),
+        ],
+        update=_take_width,
     )
     sensor_mm: bpy.props.FloatProperty(
         name="Sensor Width",

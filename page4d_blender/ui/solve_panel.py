@@ -4,6 +4,7 @@ import bpy
 
 from ..addon_id import ADDON_ID
 from ..core.status import Phase
+from ..operators.properties import OTHER_BACK
 from ..operators.session import SESSION
 from .sidebar import Sidebar, draw_wrapped
 
@@ -66,8 +67,11 @@ class PAGE4D_PT_lens(_Part, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.column(context)
-        for name in ("focal_mm", "sensor_mm"):
+        for name in ("focal_mm", "film_back"):
             column.prop(context.scene.page4d, name)
+        width = column.row()
+        width.enabled = context.scene.page4d.film_back == OTHER_BACK
+        width.prop(context.scene.page4d, "sensor_mm")
 
 
 class PAGE4D_PT_mattes(_Part, bpy.types.Panel):

@@ -64,6 +64,10 @@ def test_no_server_is_one_line_that_says_how_to_start_one(movie, tmp_path):
         (["solve", "nowhere.mov", "--out", "a.blend", "--frames", "ten"], "is not a range"),
         (["solve", "nowhere.mov", "--out", "a.blend", "--frames", "10-5"], "is empty"),
         (["solve", "nowhere.mov", "--out", "a.blend", "--focal-mm", "35"], "without its sensor"),
+        (
+            ["solve", "nowhere.mov", "--out", "a.blend", "--focal-mm", "35", "--film-back", "imax"],
+            "no film back 'imax'",
+        ),
         (["solve", "nowhere.mov", "--out", "a.blend", "--server", "ftp://x"], "is no server address"),
         (["solve", "nowhere.mov", "--out", "a.blend", "--matte", "Actor"], "names no folder"),
         (["solve", "nowhere.mov", "--out", "a.blend", "--invert-mattes"], "no mattes to invert"),

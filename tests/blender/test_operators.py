@@ -79,6 +79,14 @@ def test_a_solve_sends_the_settings_of_the_scene(preferences, written, tmp_path)
     assert request["frames"] is None
 
 
+def test_the_name_of_a_camera_sets_the_width_of_its_film_back(preferences):
+    shot = bpy.context.scene.page4d
+    shot.film_back = "super-35"
+    assert shot.sensor_mm == pytest.approx(24.89)
+    shot.film_back, shot.sensor_mm = "other", 30.0
+    assert shot.sensor_mm == 30.0
+
+
 def test_a_solve_sends_the_mattes_that_were_picked(preferences, written, tmp_path):
     movie = tmp_path / "shot.mov"
     movie.write_bytes(bytes(10))

@@ -4,8 +4,10 @@ import pytest
 
 from model_server.api.schema import SolveRequest as ServerRequest
 from model_server.errors import BadFootage
+from model_server.film_backs import FILM_BACKS as SERVER_BACKS
 from model_server.footage.sequence import IMAGE_SUFFIXES as SERVER_SUFFIXES
 from model_server.footage.sequence import sequence_around, sequence_in
+from page4d_blender.core import film_backs
 from page4d_blender.core import settings as ours
 from page4d_blender.core.footage_files import IMAGE_SUFFIXES, NoFootage, footage_files
 
@@ -99,3 +101,13 @@ def test_only_the_frames_asked_for_are_sent(tmp_path):
     assert [file.name for file in sent.files] == ["shot.1003.exr", "shot.1004.exr", "shot.1005.exr"]
     with pytest.raises(NoFootage):
         footage_files(tmp_path, ours.Frames(1, 5))
+
+
+def test_both_sides_know_the_same_film_backs():
+    assert [(back.name, back.width_mm, back.camera) for back in film_backs.FILM_BACKS] == [
+        (back.name, back.width_mm, back.camera) for back in SERVER_BACKS
+    ]
+    assert film_backs.film_back("Super-35").width_mm == pytest.approx(24.89)
+    with pytest.raises(film_backs.NoFilmBack, match="no film back 'imax'") as raised:
+        film_backs.film_back("imax")
+    assert "super-35" in raised.value.hint

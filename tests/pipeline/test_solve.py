@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from camera_errors import path_error, turn_error
+from scipy.spatial.transform import Rotation
 from synthetic import synthetic_clip
 from tolerances import GIVEN_LENS, SOLVED_FOCAL, SOLVED_K1, SOLVED_PATH, SOLVED_PX, SOLVED_TURN
 from track_scene import FOCAL, WIDTH, track_scene
@@ -123,6 +124,25 @@ def test_cameras_of_any_engine_are_refined_and_missing_ones_found(scene):
     solution = solve_cameras(scene.plate, scene.tracks, geometry, SolveSettings(), _ignore)
     assert (solution.status == FrameStatus.SOLVED).all()
     assert path_error(solution.camera_from_world, scene.camera_from_world) < SOLVED_PATH
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_gauge_of_the_first_cameras_does_not_matter(scene, seed):
+    random = np.random.default_rng(seed)
+    turn, scale, shift = Rotation.random(rng=random).as_matrix(), np.exp(random.uniform(-3, 3)), random.normal(0, 9, 3)
+    moved = scene.camera_from_world.copy()  # of the same cameras in a world x' = scale * turn @ x + shift
+    moved[:, :3, :3] = moved[:, :3, :3] @ turn.T
+    moved[:, :3, 3] = scale * moved[:, :3, 3] - moved[:, :3, :3] @ shift
+    intrinsics = np.repeat(scene.intrinsics[None], len(moved), axis=0)
+    ours, theirs = (
+        solve_cameras(scene.plate, scene.tracks, Geometry(poses, intrinsics), SolveSettings(), _ignore)
+        for poses in (scene.camera_from_world, moved)
+    )
+    for solution in (ours, theirs):  # the unit is free: brought to that of the path
+        solution.camera_from_world[:, :3, 3] /= np.abs(solution.camera_from_world[:, :3, 3]).max()
+    assert np.allclose(ours.camera_from_world, theirs.camera_from_world, atol=1e-4)
+    assert theirs.intrinsics[0, 0, 0] == pytest.approx(ours.intrinsics[0, 0, 0], rel=1e-4)
+    assert theirs.median_px == pytest.approx(ours.median_px, rel=5e-3)
 
 
 def test_the_same_input_gives_the_same_cameras(scene, solution):

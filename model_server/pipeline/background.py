@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model_server.geometry.cameras import inverse, pixel_centers, project, transform, unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, Background, DepthMaps, FrameStatus, Motion, Solution, SolveMode
+from model_server.pipeline.ahead import ahead
 from model_server.pipeline.point_cells import PointCells
 
 CONFIDENT = 0.5  # depth that was measured
@@ -44,11 +45,14 @@ def fuse_background(
     shot = _Shot(images, depth, motion, solution, pixels)
     known = np.flatnonzero(solution.status != FrameStatus.UNKNOWN)
     cells = PointCells(_MOST_POINTS)
-    for frame in known[:: -(-len(known) // _MOST_FRAMES) or 1]:
-        points = shot.still_points(int(frame))
-        witnesses = [int(frame) + step for step in _WITNESSES if int(frame) + step in known]
-        kept = shot.confirmed(points.positions, witnesses)
-        cells.add(points.positions[kept], points.colors[kept], points.sizes[kept])
+
+    def seen_twice(frame: int) -> _Points:
+        points = shot.still_points(frame)
+        kept = shot.confirmed(points.positions, [frame + step for step in _WITNESSES if frame + step in known])
+        return _Points(points.positions[kept], points.colors[kept], points.sizes[kept])
+
+    for points in ahead(seen_twice, map(int, known[:: -(-len(known) // _MOST_FRAMES) or 1])):
+        cells.add(points.positions, points.colors, points.sizes)
     return Background(*cells.means())
 
 

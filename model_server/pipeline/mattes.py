@@ -39,22 +39,29 @@ def write_mattes(
     paths = {thing.id: folder / f"layer_{thing.id:02d}" for thing in layers.things}
     for path in paths.values():
         path.mkdir(parents=True, exist_ok=True)
+    empty = _encoded(np.zeros((plate.height, plate.width), np.uint8), "that shows nothing")
     for index, number in enumerate(frame_numbers):
         labels = np.asarray(layers.labels[index])
         present = [thing_id for thing_id in paths if (labels == thing_id).any()]
         mattes = _frame_mattes(plate, index, solution, labels, present) if present else {}
-        empty = np.zeros((plate.height, plate.width), np.uint8)
         for thing_id, path in paths.items():
-            write_matte(path / f"{number:04d}.png", mattes.get(thing_id, empty))
+            if thing_id in mattes:
+                write_matte(path / f"{number:04d}.png", mattes[thing_id])
+            else:
+                (path / f"{number:04d}.png").write_bytes(empty)
         progress((index + 1) / len(frame_numbers))
 
 
 def write_matte(path: Path, matte: Array) -> None:
     """Write (FH, FW) uint8 as an 8 bit gray PNG; raises ServerError where that fails."""
+    path.write_bytes(_encoded(matte, path.name))
+
+
+def _encoded(matte: Array, name: str) -> bytes:
     done, data = cv2.imencode(".png", matte)
     if not done:
-        raise ServerError(f"the matte {path.name} can't be encoded", hint="report this, with the footage")
-    path.write_bytes(data.tobytes())
+        raise ServerError(f"the matte {name} can't be encoded", hint="report this, with the footage")
+    return data.tobytes()
 
 
 def _frame_mattes(plate: Plate, index: int, solution: Solution, labels: Array, ids: list[int]) -> dict[int, Array]:

@@ -1,5 +1,7 @@
 """Dense optical flow between two pictures, and sampling along it."""
 
+import threading
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -11,8 +13,11 @@ from model_server.geometry.cameras import pixel_centers
 Image = NDArray[Any]
 
 
-class DenseFlow:
-    """OpenCV's DIS, medium preset (T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016)."""
+class DenseFlow(threading.local):
+    """OpenCV's DIS, medium preset (T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016).
+
+    Each thread has its own search: it keeps its pyramids in itself.
+    """
 
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -57,6 +62,9 @@ def inside(points: Image, width: int, height: int, margin: float = 1.0) -> Image
     return np.asarray((x > margin) & (x < width - margin) & (y > margin) & (y < height - margin))
 
 
+@lru_cache(maxsize=4)
 def grid(width: int, height: int) -> Image:
-    """(H, W, 2) float32 pixel centers."""
-    return pixel_centers(width, height).astype(np.float32)
+    """(H, W, 2) float32 pixel centers; read-only, the same array for all."""
+    centers = pixel_centers(width, height).astype(np.float32)
+    centers.flags.writeable = False
+    return centers

@@ -37,8 +37,7 @@ def test_an_error_is_raised_at_its_turn():
 
     results, taken = ahead(work, range(10)), []
     with pytest.raises(ValueError, match="the third"):
-        for result in results:
-            taken.append(result)
+        taken.extend(results)
     assert taken == [0, 1, 2]
 
 

@@ -5,6 +5,7 @@ A process a job: what a job leaves behind in memory ends with it, and to cancel 
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from model_server.jobs.folders import DataFolder, JobFolder
 from model_server.jobs.job import Job, JobError, JobState
 from model_server.jobs.messages import Order, Report, order_line, read_report
 from model_server.jobs.store import JobStore
+from model_server.linear_algebra import use_one_thread
 
 _log = logging.getLogger(__name__)
 _END_WITHIN_S = 5.0
@@ -111,8 +113,11 @@ class Supervisor:
         """Start a worker and follow it to its end; the last thing it said."""
         with folder.log.open("ab") as log:
             command = [sys.executable, "-m", "model_server.jobs.worker"]
-            pipe = subprocess.PIPE
-            worker = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True, encoding="utf-8")
+            pipe, environment = subprocess.PIPE, dict(os.environ)
+            use_one_thread(environment)
+            worker = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=log, text=True, encoding="utf-8", env=environment
+            )
         with self._lock:
             self._worker = worker
             if self._canceled or self._stopping:

@@ -1,5 +1,7 @@
 """Bundle adjustment with a robust loss (Triggs et al. 2000), by Ceres through pycolmap."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +11,7 @@ from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Array
 from model_server.pipeline.triangulation import PointSightings
-from model_server.pipeline.zoom_adjustment import adjust_zoom
+from model_server.pipeline.zoom_adjustment import adjust_zoom, zoom_sigmas
 from model_server.pipeline.zoom_equations import ZoomBundle
 
 LOSS_PX = 0.7  # residuals beyond about this count less (Cauchy)
@@ -53,8 +55,8 @@ class Bundle:
 
 def adjust(
     bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int, loss_px: float = LOSS_PX
-) -> tuple[Bundle, float]:
-    """Refine everything that is not locked.
+) -> Bundle:
+    """The bundle with everything refined that is not locked.
 
     Args:
         sightings: square pixels, only of frames and points that `bundle` knows; as the plate has them, but
@@ -62,37 +64,59 @@ def adjust(
         size: width and height of the square picture.
         loss_px: residuals beyond about this count less.
 
-    Returns:
-        The refined bundle, and one standard deviation of the focal length in pixels for sightings that are off by one
-        pixel (NaN where it is locked; of a zoom that of its least known frame).
+    Raises:
+        Unsolvable: the sightings do not hold a zoom.
+    """
+    lens = bundle.lens
+    if lens.zoom is not None and not lens.lock_focal:
+        with _zoom_held():
+            found = adjust_zoom(
+                _zoom(bundle),
+                sightings,
+                np.array(size) / 2,
+                lock_k1=lens.lock_k1,
+                iterations=iterations,
+                loss_px=loss_px,
+            )
+        return Bundle(found.camera_from_world, replace(lens.zoomed(found.focals), k1=found.k1), found.points)
+    model = _reconstruction(bundle, sightings, size)
+    # No gauge is fixed: holding the step between two near cameras, as gauges do, holds its error as well.
+    _adjuster(model, lens, iterations, pycolmap.BundleAdjustmentGauge.UNSPECIFIED, loss_px).solve()
+    return _bundle(model, bundle)
+
+
+def focal_sigma(bundle: Bundle, sightings: PointSightings, size: tuple[float, float]) -> float:
+    """One standard deviation of the focal length in pixels for sightings that are off by one pixel.
+
+    NaN where it is locked, or not held; of a zoom that of its least known frame. Arguments as for `adjust`.
 
     Raises:
         Unsolvable: the sightings do not hold a zoom.
     """
-    if bundle.lens.zoom is not None and not bundle.lens.lock_focal:
-        return _adjust_zoom(bundle, sightings, size, iterations, loss_px)
-    model = _reconstruction(bundle, sightings, size)
-    # No gauge is fixed: holding the step between two near cameras, as gauges do, holds its error as well.
-    _adjuster(model, bundle.lens, iterations, pycolmap.BundleAdjustmentGauge.UNSPECIFIED, loss_px).solve()
-    adjusted = _bundle(model, bundle)
-    return adjusted, float("nan") if bundle.lens.lock_focal else _focal_sigma(model, bundle.lens)
+    lens = bundle.lens
+    if lens.lock_focal:
+        return float("nan")
+    if lens.zoom is None:
+        return _ceres_focal_sigma(_reconstruction(bundle, sightings, size), lens)
+    with _zoom_held():
+        sigmas = zoom_sigmas(_zoom(bundle), sightings, np.array(size) / 2, lock_k1=lens.lock_k1, loss_px=LOSS_PX)
+    return float((sigmas * lens.zoom).max())
 
 
-def _adjust_zoom(
-    bundle: Bundle, sightings: PointSightings, size: tuple[float, float], iterations: int, loss_px: float
-) -> tuple[Bundle, float]:
-    lens, center = bundle.lens, np.array(size) / 2
-    start = ZoomBundle(bundle.camera_from_world, lens.focals(len(bundle.camera_from_world)), lens.k1, bundle.points)
+def _zoom(bundle: Bundle) -> ZoomBundle:
+    lens = bundle.lens
+    focals = lens.focals(len(bundle.camera_from_world))
+    return ZoomBundle(bundle.camera_from_world, focals, lens.k1, bundle.points)
+
+
+@contextmanager
+def _zoom_held() -> Iterator[None]:
     try:
-        found, sigmas = adjust_zoom(
-            start, sightings, center, lock_k1=lens.lock_k1, iterations=iterations, loss_px=loss_px
-        )
+        yield
     except np.linalg.LinAlgError as error:
         raise Unsolvable(
             "the tracks do not hold a focal length for every frame", hint="solve with one: mode free"
         ) from error
-    adjusted = Bundle(found.camera_from_world, replace(lens.zoomed(found.focals), k1=found.k1), found.points)
-    return adjusted, float((sigmas * found.focals).max())
 
 
 def _adjuster(
@@ -150,11 +174,8 @@ def _options(lens: Lens, iterations: int, loss_px: float) -> pycolmap.BundleAdju
     return options
 
 
-def _focal_sigma(model: pycolmap.Reconstruction, lens: Lens) -> float:
-    """One standard deviation of the focal length if every sighting were off by one pixel; NaN where it is not held.
-
-    It does not depend on the gauge, but the matrix to invert needs one.
-    """
+def _ceres_focal_sigma(model: pycolmap.Reconstruction, lens: Lens) -> float:
+    """It does not depend on the gauge, but the matrix to invert needs one."""
     adjuster = _adjuster(model, lens, 1, pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
     adjuster.solve()
     options = pycolmap.BACovarianceOptions()

@@ -28,7 +28,7 @@ def adjust_zoom(
     lock_k1: bool,
     iterations: int,
     loss_px: float,
-) -> tuple[ZoomBundle, Array]:
+) -> ZoomBundle:
     """Refine cameras, focal lengths, points and, unless it is locked, k1.
 
     Args:
@@ -37,22 +37,32 @@ def adjust_zoom(
         iterations: at most so many steps in each of three rounds.
         loss_px: residuals beyond about this count less (Cauchy).
 
-    Returns:
-        The refined bundle, and (F,) one standard deviation of each focal length's logarithm for sightings that are
-        off by one pixel; how smoothly it changes counts as known.
-
     Raises:
         LinAlgError: the sightings do not hold the focal lengths.
     """
-    layout = Layout.of(bundle, sightings, center, lock_k1)
-    spread, sigmas = _LOOSE, np.full(len(bundle.focals), np.nan)
-    for _ in range(_EVIDENCE_ROUNDS):
+    layout, spread = Layout.of(bundle, sightings, center, lock_k1), _LOOSE
+    for remaining in reversed(range(_EVIDENCE_ROUNDS)):
         noise = _noise(bundle, layout)
         bundle, equations = _minimized(bundle, layout, (noise / spread) ** 2, iterations, loss_px)
-        covariance = equations.focal_covariance()
-        sigmas = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
-        spread = _spread(np.log(bundle.focals), covariance * noise**2, spread)
-    return replace(bundle, focals=_held_at_the_ends(bundle.focals, layout.known)), sigmas
+        if remaining:
+            spread = _spread(np.log(bundle.focals), equations.focal_covariance() * noise**2, spread)
+    return replace(bundle, focals=_held_at_the_ends(bundle.focals, layout.known))
+
+
+def zoom_sigmas(
+    bundle: ZoomBundle, sightings: PointSightings, center: Array, *, lock_k1: bool, loss_px: float
+) -> Array:
+    """(F,) one standard deviation of each focal length's logarithm for sightings that are off by one pixel.
+
+    How smoothly the focal length changes counts as known. Arguments and errors as for `adjust_zoom`.
+    """
+    layout, spread = Layout.of(bundle, sightings, center, lock_k1), _LOOSE
+    noise, logs = _noise(bundle, layout), np.log(bundle.focals)
+    for _ in range(_EVIDENCE_ROUNDS):
+        bending = _bending(len(logs), (noise / spread) ** 2)
+        covariance = layout.equations(bundle, bending, loss_px).focal_covariance()
+        spread = _spread(logs, covariance * noise**2, spread)
+    return np.asarray(np.sqrt(np.maximum(np.diagonal(covariance), 0.0)))
 
 
 def _held_at_the_ends(focals: Array, known: Array) -> Array:
@@ -70,8 +80,7 @@ def _noise(bundle: ZoomBundle, layout: Layout) -> float:
 def _minimized(
     bundle: ZoomBundle, layout: Layout, stiffness: float, iterations: int, loss_px: float
 ) -> tuple[ZoomBundle, Equations]:
-    differences = _second_differences(len(bundle.focals))
-    bending = stiffness * differences.T @ differences
+    bending = _bending(len(bundle.focals), stiffness)
 
     def cost_of(candidate: ZoomBundle) -> float:
         squares = (candidate.errors(layout.sightings, layout.center) ** 2).sum(1)
@@ -95,6 +104,12 @@ def _minimized(
         if settled:
             break
     return bundle, equations
+
+
+def _bending(count: int, stiffness: float) -> Array:
+    """(count, count) quadratic form on the logarithms of the focal lengths."""
+    differences = _second_differences(count)
+    return np.asarray(stiffness * differences.T @ differences)
 
 
 def _spread(logs: Array, covariance: Array, before: float) -> float:

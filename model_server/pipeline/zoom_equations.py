@@ -4,6 +4,7 @@ Unknowns of the cameras are, in this order: six numbers for each known camera (a
 camera axes), the logarithm of the focal length of every frame, and k1.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,21 +44,35 @@ class Step:
 
 
 @dataclass(frozen=True)
+class _Chunk:
+    """Points [first, last) and their sightings `rows`, with the unknowns `used` that those touch."""
+
+    first: int
+    last: int
+    rows: slice
+    used: Array  # (u,)
+    places: Array  # (rows, 8) of each sighting's unknowns among the used ones
+
+
+@dataclass(frozen=True)
 class Layout:
-    """Which unknown stands where; sightings are sorted by point."""
+    """Which unknown stands where; sightings are sorted by point, points by the frames that they are seen in."""
 
     sightings: PointSightings
     center: Array  # (2,) principal point, pixels
     frame_count: int
     known: Array  # indices of the frames with a camera
     columns: Array  # (F, 8) of each known frame's unknowns: turn, shift, focal length, k1
-    point_ids: Array  # of the points with sightings, ascending
+    point_ids: Array  # of the points with sightings
     starts: Array  # of their sightings; one more than there are points
     solved: Array  # indices of the unknowns that are not locked
+    point_of: Array  # (M,) index into `point_ids`
+    by_frame: tuple[Array, ...]  # the rows of each known frame
+    chunks: tuple[_Chunk, ...]
 
     @classmethod
     def of(cls, bundle: ZoomBundle, sightings: PointSightings, center: Array, lock_k1: bool) -> "Layout":
-        order = np.lexsort((sightings.frames, sightings.tracks))
+        order, point_of = _by_point(sightings)
         ordered = PointSightings(sightings.frames[order], sightings.tracks[order], sightings.positions[order])
         poses = bundle.camera_from_world
         known = np.unique(sightings.frames)
@@ -66,10 +81,13 @@ class Layout:
         columns[known, :6] = np.arange(focal).reshape(-1, 6)
         columns[:, 6] = focal + np.arange(len(poses))
         columns[:, 7] = focal + len(poses)
-        point_ids, starts = np.unique(ordered.tracks, return_index=True)
+        starts = np.searchsorted(point_of, np.arange(point_of[-1] + 2))
         solved = np.arange(focal + len(poses) + (0 if lock_k1 else 1))
-        starts = np.append(starts, len(ordered.tracks))
-        return cls(ordered, center, len(poses), known, columns, point_ids, starts, solved)
+        rows = np.argsort(ordered.frames, kind="stable")
+        by_frame = tuple(np.split(rows, np.searchsorted(ordered.frames[rows], known[1:])))
+        chunks = tuple(_chunks(columns[ordered.frames], starts))
+        point_ids = ordered.tracks[starts[:-1]]
+        return cls(ordered, center, len(poses), known, columns, point_ids, starts, solved, point_of, by_frame, chunks)
 
     @property
     def focal_columns(self) -> Array:
@@ -82,23 +100,24 @@ class Layout:
             bending: (F, F) quadratic form on the logarithms of the focal lengths, in square pixels.
         """
         residuals, camera_slopes, point_slopes = _slopes(bundle, self.sightings, self.center)
-        weights = 1 / (1 + (residuals**2).sum(1) / loss_px**2)
+        weights = 1 / np.sqrt(1 + (residuals**2).sum(1) / loss_px**2)
+        residuals *= weights[:, None]
+        camera_slopes *= weights[:, None, None]
+        point_slopes *= weights[:, None, None]
         count = 6 * len(self.known) + self.frame_count + 1
         matrix, gradient = np.zeros((count, count)), np.zeros(count)
-        weighted = camera_slopes * weights[:, None, None]
-        mixed = np.swapaxes(point_slopes, 1, 2) @ weighted
-        for frame in self.known:
-            rows, columns = self.sightings.frames == frame, self.columns[frame]
-            slopes = weighted[rows].reshape(-1, 8)
-            matrix[np.ix_(columns, columns)] += slopes.T @ camera_slopes[rows].reshape(-1, 8)
+        for frame, rows in zip(self.known, self.by_frame):
+            columns, slopes = self.columns[frame], camera_slopes[rows].reshape(-1, 8)
+            matrix[np.ix_(columns, columns)] += slopes.T @ slopes
             gradient[columns] += slopes.T @ residuals[rows].ravel()
         focal = self.focal_columns
         matrix[np.ix_(focal, focal)] += bending
         gradient[focal] += bending @ np.log(bundle.focals)
-        pulling = np.swapaxes(point_slopes * weights[:, None, None], 1, 2)
+        pulling = np.ascontiguousarray(np.swapaxes(point_slopes, 1, 2))
         squares, pulls = pulling @ point_slopes, (pulling @ residuals[:, :, None])[:, :, 0]
         first = self.starts[:-1]
-        return Equations(self, matrix, gradient, mixed, np.add.reduceat(squares, first), np.add.reduceat(pulls, first))
+        squares, pulls = np.add.reduceat(squares, first), np.add.reduceat(pulls, first)
+        return Equations(self, matrix, gradient, pulling @ camera_slopes, squares, pulls)
 
     def moved(self, bundle: ZoomBundle, step: Step) -> ZoomBundle:
         poses, points = bundle.camera_from_world.copy(), bundle.points.copy()
@@ -110,6 +129,29 @@ class Layout:
         return replace(
             bundle, camera_from_world=poses, focals=focals, k1=bundle.k1 + float(step.cameras[-1]), points=points
         )
+
+
+def _by_point(sightings: PointSightings) -> tuple[Array, Array]:
+    """(M,) the order of `Layout`, and (M,) the number of the point that each sighting then belongs to."""
+    order = np.lexsort((sightings.frames, sightings.tracks))
+    frames, tracks = sightings.frames[order], sightings.tracks[order]
+    _, starts, inverse, lengths = np.unique(tracks, return_index=True, return_inverse=True, return_counts=True)
+    # Points that the same frames see stand together, so that a chunk of them touches few unknowns.
+    ranking = np.lexsort((frames[starts + lengths - 1], frames[starts]))
+    rank = np.empty(len(ranking), int)
+    rank[ranking] = np.arange(len(ranking))
+    point_of = rank[inverse]
+    again = np.argsort(point_of, kind="stable")
+    return order[again], point_of[again]
+
+
+def _chunks(columns: Array, starts: Array) -> Iterator[_Chunk]:
+    """`columns` (M, 8) of the sightings' unknowns."""
+    for first in range(0, len(starts) - 1, _CHUNK):
+        last = min(first + _CHUNK, len(starts) - 1)
+        rows = slice(int(starts[first]), int(starts[last]))
+        used, places = np.unique(columns[rows], return_inverse=True)
+        yield _Chunk(first, last, rows, used, places.reshape(-1, 8))
 
 
 @dataclass(frozen=True)
@@ -161,23 +203,20 @@ class Equations:
         """Matrix and gradient of what is not locked, with the points eliminated (Schur's complement)."""
         layout = self.layout
         matrix, gradient = self.matrix.copy(), self.gradient.copy()
-        columns = layout.columns[layout.sightings.frames]
-        roots = np.linalg.cholesky(point_inverses)
-        point_of = np.repeat(np.arange(len(layout.point_ids)), np.diff(layout.starts))
-        turned = np.swapaxes(roots, 1, 2)[point_of] @ self.mixed
-        pulled = np.einsum("nji,nj->ni", roots, self.pulls)
-        for first in range(0, len(layout.point_ids), _CHUNK):
-            last = min(first + _CHUNK, len(layout.point_ids))
-            rows = slice(layout.starts[first], layout.starts[last])
-            used, where = np.unique(columns[rows], return_inverse=True)
-            block = np.zeros((last - first, len(used), 3))
-            inside = (point_of[rows] - first)[:, None]
-            block[inside, where.reshape(-1, 8)] = np.swapaxes(turned[rows], 1, 2)
+        roots = np.ascontiguousarray(np.swapaxes(np.linalg.cholesky(point_inverses), 1, 2))
+        turned = roots[layout.point_of] @ self.mixed
+        pulled = np.einsum("nij,nj->ni", roots, self.pulls)
+        for chunk in layout.chunks:
+            inside = layout.point_of[chunk.rows] - chunk.first
+            block = np.zeros((chunk.last - chunk.first, 3, len(chunk.used)))
+            axes = np.arange(3)[:, None]
+            block[inside[:, None, None], axes, chunk.places[:, None]] = turned[chunk.rows]
             # Every sighting of a point adds to k1, the last column; all other columns are a sighting's own.
-            block[:, -1] = np.add.reduceat(turned[rows, :, 7], layout.starts[first:last] - layout.starts[first])
-            flat = np.swapaxes(block, 1, 2).reshape(-1, len(used))
-            matrix[np.ix_(used, used)] -= flat.T @ flat
-            gradient[used] -= flat.T @ pulled[first:last].ravel()
+            first = layout.starts[chunk.first : chunk.last] - chunk.rows.start
+            block[:, :, -1] = np.add.reduceat(turned[chunk.rows, :, 7], first)
+            flat = block.reshape(-1, len(chunk.used))
+            matrix[np.ix_(chunk.used, chunk.used)] -= flat.T @ flat
+            gradient[chunk.used] -= flat.T @ pulled[chunk.first : chunk.last].ravel()
         solved = layout.solved
         return matrix[np.ix_(solved, solved)], gradient[solved]
 

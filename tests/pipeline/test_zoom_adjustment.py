@@ -57,6 +57,6 @@ def test_focal_lengths_and_cameras_are_the_truth(forward):
     poses = scene.camera_from_world.copy()
     poses[1:, :3, 3] += random.normal(0, 0.01, (len(poses) - 1, 3))
     focals = scene.focals * np.exp(random.normal(0, 0.03, len(poses)))
-    bundle, _ = adjust_zoom(_start(scene, seen, focals, poses), seen, CENTER, lock_k1=True, iterations=30, loss_px=0.7)
+    bundle = adjust_zoom(_start(scene, seen, focals, poses), seen, CENTER, lock_k1=True, iterations=30, loss_px=0.7)
     assert bundle.focals == pytest.approx(scene.focals, rel=ZOOM_FOCAL)
     assert path_error(bundle.camera_from_world, scene.camera_from_world) < ZOOM_PATH

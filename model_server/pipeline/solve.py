@@ -6,7 +6,7 @@ import numpy as np
 
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import inverse, transform
-from model_server.geometry.lens import is_plausible, undistort_pixels
+from model_server.geometry.lens import is_plausible, turning_radius, undistort, undistort_pixels
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens, adjust
@@ -25,7 +25,7 @@ _ROUGH_SIGHTINGS = 500  # in a frame, about: enough to start from
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_CUTOFF_PX = 0.5
-_NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
+_NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more, and k2 is taken
 _K1_ROUND = 1  # after which a zoom may have distortion: its cameras are near, and little is left out yet
 _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
 _MIN_SIGHTINGS = 3
@@ -84,6 +84,11 @@ def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progre
         cutoff = max(_SIGMAS * _spread(bundle, inliers, square), _MIN_CUTOFF_PX)
         progress((done + 1) / (len(rounds) + 1))
     bundle, sigma = _without_needless_k1(bundle, inliers, square, sigma)
+    if _needs_k2(bundle, inliers, square):
+        bundle = replace(bundle, lens=replace(bundle.lens, lock_k2=False))
+        for _ in range(2):  # what one coefficient can't explain was left out on the way here: it comes back
+            bundle, sigma = _adjusted(bundle, inliers, square, _ROUNDS[-1][1])
+            bundle, inliers = _select(bundle, seen, square, cutoff)
     bundle, inliers = _select(bundle, seen, square, cutoff)
     spread = _spread(bundle, inliers, square)
     return _Refined(bundle, inliers, spread, sigma * spread)
@@ -167,6 +172,17 @@ def _with_needed_k1(
     if _cost(bundle, inliers, square) > _NEEDED_GAIN * _cost(bent, inliers, square):
         return bent, bent_sigma
     return bundle, sigma
+
+
+def _needs_k2(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> bool:
+    """Whether a second coefficient explains clearly more and folds nothing over; only where there is a first."""
+    lens = bundle.lens
+    if lens.k1 == 0.0 or lens.lock_k1 or lens.zoom is not None:
+        return False
+    bent, _ = _adjusted(replace(bundle, lens=replace(lens, lock_k2=False)), inliers, square, _ROUNDS[-1][1])
+    corner = float(np.hypot(square.width, square.height)) / 2 / bent.lens.focal
+    unfolded = undistort(np.array([corner, 0.0]), bent.lens.distortion)[0] < turning_radius(bent.lens.distortion)
+    return bool(unfolded) and _cost(bundle, inliers, square) > _NEEDED_GAIN * _cost(bent, inliers, square)
 
 
 def _cost(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> float:

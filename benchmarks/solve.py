@@ -69,7 +69,7 @@ def main() -> int:
         sequence = Path(shot) if os.sep in shot else SHARED / "footage" / shot
         package = folder / f"{sequence.name}.page4d"
         if not (arguments.scored and (folder / f"{sequence.name}.{_MEASURED}").exists()):
-            measure(sequence, package, arguments.engine)
+            measure(sequence / "frames", package, arguments.engine)
         score = scores[sequence.name] = scored(sequence, package)
         cells = [score["error"]] if "error" in score else [str(score.get(key, "-")) for _, key in COLUMNS]
         print(f"| {sequence.name} | " + " | ".join(cells) + " |", flush=True)
@@ -82,9 +82,9 @@ def main() -> int:
     return 1 if any("error" in score for score in scores.values()) else 0
 
 
-def measure(sequence: Path, package: Path, engine: str) -> None:
-    """Solve one shot; `NAME.measured.json` beside the package has seconds, cpu_seconds, peak_gb, load, or the error."""
-    command = [sys.executable, "-m", "model_server", "solve", sequence / "frames", "--out", package, "--engine", engine]
+def measure(footage: Path, package: Path, engine: str) -> dict[str, object]:
+    """Solve one shot: seconds, cpu_seconds, peak_gb, load, or the error; `NAME.measured.json` has them."""
+    command = [sys.executable, "-m", "model_server", "solve", footage, "--out", package, "--engine", engine]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
@@ -97,12 +97,13 @@ def measure(sequence: Path, package: Path, engine: str) -> None:
     measured["load"] = round(os.getloadavg()[0], 1)
     if process.returncode:
         measured["error"] = " ".join(last_words)
-    package.with_name(f"{sequence.name}.{_MEASURED}").write_text(json.dumps(measured), encoding="utf-8")
+    package.with_suffix(f".{_MEASURED}").write_text(json.dumps(measured), encoding="utf-8")
+    return measured
 
 
 def scored(sequence: Path, package: Path) -> dict[str, object]:
     """The scoring tool's keys with what `measure` wrote, and `seconds_per_frame`; or `error`."""
-    measured = json.loads(package.with_name(f"{sequence.name}.{_MEASURED}").read_text(encoding="utf-8"))
+    measured = json.loads(package.with_suffix(f".{_MEASURED}").read_text(encoding="utf-8"))
     if "error" in measured:
         return dict(measured)
     tool = subprocess.run(

@@ -20,32 +20,45 @@ class SyntheticClip:
     moving: np.ndarray  # (F, H, W) bool
 
 
+@dataclass(frozen=True)
+class RoomFrame:
+    """One frame of the clip, as in `SyntheticClip`, but its world is the room's."""
+
+    image: np.ndarray
+    camera_from_world: np.ndarray
+    depth: np.ndarray
+    moving: np.ndarray
+
+
 @lru_cache(maxsize=4)
 def synthetic_clip(
     frames: int = 16, width: int = 320, height: int = 240, focal: float = 280.0, speed: float = 1.0, travel: float = 1.0
 ) -> SyntheticClip:
     """The room seen by a camera that moves 1.2 m and turns; `speed` 0 keeps the box in place, `travel` 0 the camera."""
     intrinsics = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
+    shot = [room_frame(i / max(frames - 1, 1), width, height, focal, speed, travel) for i in range(frames)]
+    images, poses, depth, moving = (
+        np.stack([getattr(frame, name) for frame in shot]) for name in ("image", "camera_from_world", "depth", "moving")
+    )
+    return SyntheticClip(images, poses @ np.linalg.inv(poses[0]), intrinsics, depth, moving)
+
+
+def room_frame(s: float, width: int, height: int, focal: float, speed: float = 1.0, travel: float = 1.0) -> RoomFrame:
+    """The room at the time `s`, 0 the first frame .. 1 the last."""
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     rays = np.stack([(x - width / 2) / focal, (y - height / 2) / focal, np.ones_like(x)], -1)
-    images, poses, depths, masks = [], [], [], []
-    for frame in range(frames):
-        s = frame / max(frames - 1, 1)
-        world_from_camera = _pose(s)
-        world_from_camera[:3, 3] *= travel
-        origin, directions = world_from_camera[:3, 3], rays @ world_from_camera[:3, :3].T
-        far, face, hit = _inside_box(origin, directions, ROOM)
-        color = _texture(hit, face, seed=1)
-        center = np.array([-1.2 + 2.4 * s * speed, ROOM[1, 1] - BOX_HALF[1], 3.2])
-        near, near_face, near_hit, struck = _outside_box(origin, directions, center)
-        box_color = _texture(near_hit - center + 7.0, near_face + 6, seed=2)
-        color = np.where(struck[..., None], box_color, color)
-        images.append(np.clip(color * 255 + 0.5, 0, 255).astype(np.uint8))
-        poses.append(np.linalg.inv(world_from_camera))
-        depths.append(np.where(struck, near, far).astype(np.float32))
-        masks.append(struck & (speed != 0))
-    poses = np.stack(poses) @ np.linalg.inv(poses[0])
-    return SyntheticClip(np.stack(images), poses, intrinsics, np.stack(depths), np.stack(masks))
+    world_from_camera = _pose(s)
+    world_from_camera[:3, 3] *= travel
+    origin, directions = world_from_camera[:3, 3], rays @ world_from_camera[:3, :3].T
+    far, face, hit = _inside_box(origin, directions, ROOM)
+    color = _texture(hit, face, seed=1)
+    center = np.array([-1.2 + 2.4 * s * speed, ROOM[1, 1] - BOX_HALF[1], 3.2])
+    near, near_face, near_hit, struck = _outside_box(origin, directions, center)
+    box_color = _texture(near_hit - center + 7.0, near_face + 6, seed=2)
+    color = np.where(struck[..., None], box_color, color)
+    image = np.clip(color * 255 + 0.5, 0, 255).astype(np.uint8)
+    depth = np.where(struck, near, far).astype(np.float32)
+    return RoomFrame(image, np.linalg.inv(world_from_camera), depth, struck & (speed != 0))
 
 
 def _pose(s: float) -> np.ndarray:

@@ -21,14 +21,16 @@ LOSS_PX = 0.7  # residuals beyond about this count less (Cauchy)
 class Lens:
     """In square pixels; one for all frames, unless `zoom` gives a focal length for each.
 
-    `given` distortion is kept; else k1 is found, unless it is locked at 0.
+    `given` distortion is kept; else k1 is found, unless it is locked at 0, and k2 beside it where that is not locked.
     """
 
     focal: float
     k1: float = 0.0
+    k2: float = 0.0
     given: Distortion | None = None
     lock_focal: bool = False
     lock_k1: bool = False
+    lock_k2: bool = True
     zoom: Array | None = None  # (F,) focal lengths that change smoothly; `focal` is then their median
 
     def focals(self, frame_count: int) -> Array:
@@ -41,7 +43,7 @@ class Lens:
 
     @property
     def distortion(self) -> Distortion:
-        return Distortion(self.k1) if self.given is None else self.given
+        return Distortion(self.k1, self.k2) if self.given is None else self.given
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,9 @@ def _adjuster(
 def _reconstruction(bundle: Bundle, sightings: PointSightings, size: tuple[float, float]) -> pycolmap.Reconstruction:
     model = pycolmap.Reconstruction()
     lens = bundle.lens
-    camera = pycolmap.Camera.create_from_model_name(1, "SIMPLE_RADIAL", lens.focal, round(size[0]), round(size[1]))
-    camera.params = [lens.focal, size[0] / 2, size[1] / 2, lens.k1]
+    model_name, terms = ("SIMPLE_RADIAL", [lens.k1]) if lens.lock_k2 else ("RADIAL", [lens.k1, lens.k2])
+    camera = pycolmap.Camera.create_from_model_name(1, model_name, lens.focal, round(size[0]), round(size[1]))
+    camera.params = [lens.focal, size[0] / 2, size[1] / 2, *terms]
     model.add_camera_with_trivial_rig(camera)
     order = np.lexsort((sightings.tracks, sightings.frames))
     frames, tracks = sightings.frames[order], sightings.tracks[order]
@@ -192,5 +195,5 @@ def _bundle(model: pycolmap.Reconstruction, before: Bundle) -> Bundle:
         poses[image.image_id - 1, :3] = image.cam_from_world().matrix()
     for point_id, point in model.points3D.items():
         points[point_id - 1] = point.xyz
-    params = model.cameras[1].params
-    return Bundle(poses, replace(before.lens, focal=float(params[0]), k1=float(params[3])), points)
+    focal, _, _, k1, *k2 = map(float, model.cameras[1].params)
+    return Bundle(poses, replace(before.lens, focal=focal, k1=k1, k2=k2[0] if k2 else 0.0), points)

@@ -74,6 +74,6 @@ def lens_in_words(lens: Lens, settings: SolveSettings, plate: Plate) -> tuple[st
     elif lens.distortion.is_pinhole:
         words.append("the lens does not distort")
     else:
-        words.append("the lens distorts radially, with one coefficient")
+        words.append(f"the lens distorts radially, with {'one coefficient' if lens.k2 == 0 else 'two coefficients'}")
     words.append("square pixels" if plate.pixel_aspect == 1 else f"pixels {plate.pixel_aspect:g} times as wide as high")
     return tuple(words)

@@ -6,7 +6,7 @@ import numpy as np
 
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import inverse, transform
-from model_server.geometry.lens import is_plausible
+from model_server.geometry.lens import is_plausible, turning_radius, undistort
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 from model_server.pipeline.agreement import agreeing, cost, errors, first_error, kept, spread, thinned, undistorted
@@ -26,7 +26,7 @@ _GATE = 4.0  # times the median error of the first cameras
 _ROUGH_LOSS = 0.25  # of the gate
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 _MIN_CUTOFF_PX = 0.5
-_NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more
+_NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more, and k2 is taken
 _K1_ROUND = 1  # after which a zoom may have distortion: its cameras are near, and little is left out yet
 _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
 _MIN_FRAMES = 2
@@ -83,6 +83,11 @@ def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progre
         cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
         progress((done + 1) / (len(rounds) + 2))
     bundle = _without_needless_k1(bundle, inliers, square)
+    if _needs_k2(bundle, inliers, square):
+        bundle = _adjusted(replace(bundle, lens=replace(bundle.lens, lock_k2=False)), inliers, square, _ROUNDS[-1][1])
+        # What one coefficient can't explain was left out on the way here: it comes back.
+        bundle, inliers = agreeing(bundle, some, square, cutoff)
+        bundle = _adjusted(bundle, inliers, square, _ROUNDS[-1][1])
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
     bundle = _adjusted(bundle, inliers, square, _LAST_ITERATIONS)
     cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
@@ -146,6 +151,17 @@ def _with_needed_k1(bundle: Bundle, inliers: PointSightings, square: SquarePictu
     bent = _adjusted(bent, inliers, square, _ROUNDS[-1][1])
     needed = cost(bundle, inliers, square) > _NEEDED_GAIN * cost(bent, inliers, square)
     return bent if needed else bundle
+
+
+def _needs_k2(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> bool:
+    """Whether a second coefficient explains clearly more and folds nothing over; only where there is a first."""
+    lens = bundle.lens
+    if lens.k1 == 0.0 or lens.lock_k1 or lens.zoom is not None:
+        return False
+    bent = _adjusted(replace(bundle, lens=replace(lens, lock_k2=False)), inliers, square, _ROUNDS[-1][1])
+    corner = float(np.hypot(square.width, square.height)) / 2 / bent.lens.focal
+    unfolded = undistort(np.array([corner, 0.0]), bent.lens.distortion)[0] < turning_radius(bent.lens.distortion)
+    return bool(unfolded) and cost(bundle, inliers, square) > _NEEDED_GAIN * cost(bent, inliers, square)
 
 
 def _start(geometry: Geometry, square: SquarePicture, settings: SolveSettings) -> tuple[Array, Lens]:

@@ -8,12 +8,12 @@ from camera_errors import path_error, turn_error
 from scipy.spatial.transform import Rotation
 from synthetic import synthetic_clip
 from tolerances import GIVEN_LENS, SOLVED_FOCAL, SOLVED_K1, SOLVED_PATH, SOLVED_PX, SOLVED_TURN
-from track_scene import FOCAL, WIDTH, track_scene
+from track_scene import FOCAL, HEIGHT, WIDTH, track_scene
 
 from model_server.engines import engine_named
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import project, transform
-from model_server.geometry.lens import Distortion
+from model_server.geometry.lens import Distortion, distort
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import FrameStatus, Geometry, Plate, Tracks
 from model_server.pipeline.solve import solve_cameras
@@ -83,6 +83,24 @@ def test_distortion_is_found():
     solution = _solve(scene)
     assert solution.distortion.k1 == pytest.approx(-0.12, abs=SOLVED_K1)
     assert path_error(solution.camera_from_world, scene.camera_from_world) < SOLVED_PATH
+
+
+def test_a_second_coefficient_is_found_where_there_is_one():
+    lens = Distortion(k1=-0.3, k2=0.12)
+    scene = track_scene(lens=lens)
+    solution = _solve(scene)
+    found = solution.distortion
+    # One may take from the other: what counts is where they put the picture's corner.
+    corner = np.array([[np.hypot(WIDTH, HEIGHT) / 2 / FOCAL, 0.0]])
+    assert distort(corner, found)[0, 0] * FOCAL == pytest.approx(distort(corner, lens)[0, 0] * FOCAL, abs=0.3)
+    assert found.k2 > 0.05
+    assert solution.intrinsics[0, 0, 0] == pytest.approx(FOCAL, rel=SOLVED_FOCAL)
+    assert path_error(solution.camera_from_world, scene.camera_from_world) < SOLVED_PATH
+    assert "the lens distorts radially, with two coefficients" in solution.assumptions
+
+
+def test_no_second_coefficient_is_made_up():
+    assert _solve(track_scene(lens=Distortion(k1=-0.12))).distortion.k2 == 0
 
 
 def test_given_distortion_is_obeyed():

@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import connected_components
 
 from model_server.geometry.pixel_map import fit_long_side
 from model_server.geometry.shot import Array, Progress
+from model_server.pipeline.ahead import ahead
 from model_server.pipeline.track_picture import TrackingPicture
 
 _FEATURE_COUNT = 3000
@@ -56,8 +57,8 @@ class FeatureMatcher:
         starts = np.concatenate([[0], np.cumsum(counts)])
         pairs = self._pairs(followed)
         links = []
-        for done, (a, b) in enumerate(pairs):
-            matches = self._match(a, b)
+        all_matches = ahead(lambda pair: self._match(*pair), pairs)
+        for done, ((a, b), matches) in enumerate(zip(pairs, all_matches)):
             if len(matches):
                 links.append(matches + np.array([starts[a], starts[b]]))
             progress((done + 1) / len(pairs))

@@ -1,6 +1,7 @@
 """Points followed over the shot: corners by optical flow, and descriptors that join what flow lost."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -42,13 +43,15 @@ def track_points(plate: Plate, progress: Progress, left_out: LeftOut = _nothing)
     picture = TrackingPicture.of(plate)
     masked = 0.0  # share of the shot
     follower, matcher = Follower(picture), FeatureMatcher(picture)
-    for index in range(plate.frame_count):
-        gray, out = picture.gray(plate.frame(index)), left_out(index)
-        mask = None if out is None else picture.mask(out)
-        masked += 0.0 if out is None else float(out.mean()) / plate.frame_count
-        follower.add(gray, mask)
-        matcher.add(gray, mask)
-        progress(_SHARE_FOLLOWED * (index + 1) / plate.frame_count)
+    with ThreadPoolExecutor(1) as beside:
+        for index in range(plate.frame_count):
+            gray, out = picture.gray(plate.frame(index)), left_out(index)
+            mask = None if out is None else picture.mask(out)
+            masked += 0.0 if out is None else float(out.mean()) / plate.frame_count
+            matched = beside.submit(matcher.add, gray, mask)
+            follower.add(gray, mask)
+            matched.result()
+            progress(_SHARE_FOLLOWED * (index + 1) / plate.frame_count)
     followed = follower.sightings()
     joined = matcher.sightings(followed, lambda done: progress(_SHARE_FOLLOWED + (1 - _SHARE_FOLLOWED) * done))
     tracks = _table([followed, joined], picture)

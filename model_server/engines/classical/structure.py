@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 
 _VIEW_ANGLES = (55.0, 75.0, 40.0, 28.0)  # degrees across the long side: most usual first, then wide to long
 _TRIAL_KEYFRAMES = 12  # a guess is tried on so many, in the middle of the shot
-_TRIAL_POINTS, _FINAL_POINTS = 600, 1000  # in a frame
+_TRIAL_POINTS, _FINAL_POINTS = 300, 500  # in a frame; the solve takes more
 _AGREE = 0.01  # two guesses that lead to the same focal length this closely settle it
 _MIN_FRAMES = 3
+_WORKERS = 2  # the machines that this must be quick on have two cores
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,18 @@ def find_structure(
     part = longest_tracks(sightings.of_frames(few), _TRIAL_POINTS)
     whole = longest_tracks(sightings.of_frames(keys), _FINAL_POINTS)
     trials: list[tuple[Structure, LensGuess]] = []
-    for done, focal in enumerate(_focals(guess)):
-        found = _reconstruct(part, frame_count, square, focal, guess)
-        progress(0.5 * (done + 1) / len(_VIEW_ANGLES))
-        if found is None or not _plausible(found):
-            continue
-        agrees = any(abs(other.focal / found.focal - 1) < _AGREE for other, _ in trials)
-        trials.append((found, guess))
-        if agrees and found.frame_count == len(few):
+    focals = list(_focals(guess))
+    for first in range(0, len(focals), _WORKERS):  # it takes two to agree
+        together = [(focal, guess) for focal in focals[first : first + _WORKERS]]
+        agree = False
+        for found in _reconstruct_all(part, frame_count, square, together):
+            if found is None or not _plausible(found):
+                continue
+            near = any(abs(other.focal / found.focal - 1) < _AGREE for other, _ in trials)
+            agree |= near and found.frame_count == len(few)
+            trials.append((found, guess))
+        progress(0.5 * (first + len(together)) / len(focals))
+        if agree:
             break
     best = _best(trials, whole, len(keys), frame_count, square)
     if best is None and guess.focal is None and not guess.zooms:
@@ -85,13 +91,17 @@ def _locked_trials(
     part: Sightings, frame_count: int, square: SquarePicture, guess: LensGuess
 ) -> list[tuple[Structure, LensGuess]]:
     """Trials that keep their focal length: where the shot says nothing of it, a usual one beats a nonsense one."""
-    trials = []
-    for focal in _focals(guess):
-        locked = LensGuess(focal, guess.distortion or Distortion())
-        found = _reconstruct(part, frame_count, square, focal, locked)
-        if found is not None:
-            trials.append((found, locked))
-    return trials
+    locked = [(focal, LensGuess(focal, guess.distortion or Distortion())) for focal in _focals(guess)]
+    all_found = _reconstruct_all(part, frame_count, square, locked)
+    return [(found, lens) for found, (_, lens) in zip(all_found, locked) if found is not None]
+
+
+def _reconstruct_all(
+    sightings: Sightings, frame_count: int, square: SquarePicture, trials: list[tuple[float, LensGuess]]
+) -> list[Structure | None]:
+    """One after the other in each of two threads, which COLMAP lets run beside each other."""
+    with ThreadPoolExecutor(_WORKERS) as workers:
+        return list(workers.map(lambda trial: _reconstruct(sightings, frame_count, square, *trial), trials))
 
 
 def _best(

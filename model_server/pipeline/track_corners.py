@@ -4,14 +4,15 @@ import cv2
 import numpy as np
 
 from model_server.geometry.shot import Array
+from model_server.pipeline.track_anchors import AnchorPicture, Anchors
 from model_server.pipeline.track_picture import TrackingPicture
 
 _TRACK_COUNT = 1500  # kept alive
 _CELLS_LONG = 16  # buckets along the long side: corners fill each alike, so that a busy corner does not take them all
 _WINDOW, _LEVELS = 15, 5
 _ROUND_TRIP_PX = 0.3  # forward, backward: Kalal, Mikolajczyk and Matas (2010)
-_PATCH, _MIN_LIKENESS = 11, 0.7  # normalized correlation with the last reference, against drift
-_RENEW_LIKENESS = 0.85  # the reference is renewed below this, so that a slow change of view is no drift
+_MIN_LIKENESS = 0.7  # normalized correlation with the anchor
+_RENEW_LIKENESS = 0.85  # the anchor is renewed below this, so that a slow change of view does not end a track
 _FLOOR = 2e-5  # smallest eigenvalue that is more than noise: gradients of about one gray level
 _CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.003)
 
@@ -27,7 +28,7 @@ class Follower:
         self._next_id = 0
         self._ids = np.zeros(0, np.int64)
         self._positions = np.zeros((0, 2), np.float32)
-        self._references = np.zeros((0, _PATCH * _PATCH), np.float32)
+        self._anchors = Anchors()
         self._rows: list[Array] = []
         self.contrast = 0.0  # largest standard deviation of a frame's gray values
 
@@ -35,11 +36,12 @@ class Follower:
         """The next frame, (height, width) uint8; no corner is followed or found where `mask` is 0."""
         self._frame += 1
         self.contrast = max(self.contrast, float(gray.std()))
+        fine = AnchorPicture.of(gray)
         if self._gray is not None and len(self._ids):
-            self._follow(self._gray, gray)
+            self._follow(self._gray, gray, fine)
             self._keep(_inside_mask(mask, self._positions), self._positions)
         self._gray = gray
-        self._detect(gray, mask)
+        self._detect(gray, fine, mask)
         frames = np.full(len(self._ids), self._frame)
         self._rows.append(np.column_stack([self._ids, frames, self._positions]))
 
@@ -47,7 +49,7 @@ class Follower:
         """(M, 4): track, frame, x, y as OpenCV has them, ordered by frame."""
         return np.concatenate(self._rows) if self._rows else np.zeros((0, 4))
 
-    def _follow(self, before: Array, gray: Array) -> None:
+    def _follow(self, before: Array, gray: Array, fine: AnchorPicture) -> None:
         ahead, found = _flow(before, gray, self._positions)
         back, found_back = _flow(gray, before, ahead)
         good = found & found_back
@@ -56,17 +58,17 @@ class Follower:
         limit = np.array([self._picture.width - 1 - margin, self._picture.height - 1 - margin])
         good &= ((ahead >= margin) & (ahead <= limit)).all(1)
         self._keep(good, ahead)
-        patches = _patches(gray, self._positions)
-        likeness = (patches * self._references).sum(1)
-        renew = likeness < _RENEW_LIKENESS
-        self._references[renew] = patches[renew]
-        self._keep(likeness > _MIN_LIKENESS, self._positions)
+        self._positions, likeness = self._anchors.align(fine, self._positions)
+        self._anchors.renew(likeness < _RENEW_LIKENESS, fine, self._positions)
+        good = (likeness > _MIN_LIKENESS) & ((self._positions >= margin) & (self._positions <= limit)).all(1)
+        self._keep(good, self._positions)
         self._keep(_apart(self._positions, 0.5 * self._spacing), self._positions)
 
     def _keep(self, good: Array, positions: Array) -> None:
-        self._ids, self._positions, self._references = self._ids[good], positions[good], self._references[good]
+        self._ids, self._positions = self._ids[good], positions[good]
+        self._anchors.keep(good)
 
-    def _detect(self, gray: Array, mask: Array | None) -> None:
+    def _detect(self, gray: Array, fine: AnchorPicture, mask: Array | None) -> None:
         """Fill the picture's buckets up to an even share of corners each."""
         response = cv2.cornerMinEigenVal(gray, 5, ksize=3)
         size = 2 * int(self._spacing // 2) + 1
@@ -93,7 +95,7 @@ class Follower:
         self._ids = np.concatenate([self._ids, self._next_id + np.arange(len(new))])
         self._next_id += len(new)
         self._positions = np.concatenate([self._positions, new])
-        self._references = np.concatenate([self._references, _patches(gray, new)])
+        self._anchors.add(fine, new)
 
 
 def _flow(before: Array, after: Array, points: Array) -> tuple[Array, Array]:
@@ -110,30 +112,6 @@ def _inside_mask(mask: Array | None, positions: Array) -> Array:
         return np.ones(len(positions), bool)
     x, y = np.rint(positions).astype(int).T
     return np.asarray(mask[y, x] > 0)
-
-
-def _patches(gray: Array, positions: Array) -> Array:
-    """(n, 121) patches around positions, mean 0 and length 1, so that a product of two is their correlation."""
-    offsets = np.arange(_PATCH, dtype=np.float32) - _PATCH // 2
-    x = positions[:, 0, None, None] + offsets[None, None, :]
-    y = positions[:, 1, None, None] + offsets[None, :, None]
-    x, y = np.broadcast_arrays(x, y)
-    if not len(positions):
-        return np.zeros((0, _PATCH * _PATCH), np.float32)
-    maps = np.ascontiguousarray(x.reshape(-1, _PATCH)), np.ascontiguousarray(y.reshape(-1, _PATCH))
-    patches = _remap(gray, *maps).reshape(len(positions), -1).astype(np.float32)
-    patches -= patches.mean(1, keepdims=True)
-    return np.asarray(patches / np.maximum(np.linalg.norm(patches, axis=1, keepdims=True), 1e-6))
-
-
-def _remap(gray: Array, x: Array, y: Array) -> Array:
-    """`cv2.remap` in pieces: it takes at most 32,767 rows."""
-    step = 30_000
-    parts = [
-        cv2.remap(gray, x[i : i + step], y[i : i + step], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for i in range(0, len(x), step)
-    ]
-    return np.concatenate(parts)
 
 
 def _apart(positions: Array, distance: float) -> Array:

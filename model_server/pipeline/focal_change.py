@@ -8,7 +8,7 @@ from model_server.errors import Unsolvable
 from model_server.geometry.cameras import project, transform
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Solution, Tracks
 from model_server.geometry.square_picture import SquarePicture
-from model_server.pipeline.solve import solve_cameras
+from model_server.pipeline.solve import GLANCE, solve_cameras
 from model_server.settings import ModeChoice, SolveSettings
 
 _SIGHTINGS = 200  # in a frame, about, that the question is put to
@@ -39,11 +39,11 @@ def focal_change(
     Args:
         geometry: its static tracks are asked.
     """
-    part = _still_part(tracks, geometry.static_tracks)
+    part = still_part(tracks, geometry.static_tracks)
     start = geometry_of(solution)
     try:
-        one = solve_cameras(plate, part, start, replace(settings, mode=ModeChoice.FREE), _silent)
-        many = solve_cameras(plate, part, start, replace(settings, mode=ModeChoice.ZOOM), _silent)
+        one = solve_cameras(plate, part, start, replace(settings, mode=ModeChoice.FREE), silent, GLANCE)
+        many = solve_cameras(plate, part, start, replace(settings, mode=ModeChoice.ZOOM), silent, GLANCE)
     except Unsolvable:
         return FocalChange()
     return compare(plate, one, many)
@@ -75,8 +75,8 @@ def _errors(solution: Solution, square: SquarePicture) -> Array:
     return np.asarray(np.linalg.norm(square.from_plate(pixels - solution.observations[:, 2:]), axis=1))
 
 
-def _still_part(tracks: Tracks, static: Array | None) -> Tracks:
-    """Every nth still track, whole."""
+def still_part(tracks: Tracks, static: Array | None) -> Tracks:
+    """Every nth still track, whole: what the question is put to."""
     still = np.ones(tracks.track_count, bool) if static is None else static
     frame_count = len(np.unique(tracks.frame_indices))
     every = max(1, int(still[tracks.track_ids].sum() / (_SIGHTINGS * max(1, frame_count))))
@@ -87,5 +87,5 @@ def _still_part(tracks: Tracks, static: Array | None) -> Tracks:
     return Tracks(ids.astype(np.int32), tracks.frame_indices[rows], tracks.positions[rows])
 
 
-def _silent(done: float) -> None:
+def silent(done: float) -> None:
     """A question on the way shows no progress of its own."""

@@ -16,10 +16,7 @@ from model_server.pipeline.resection import fill_between
 from model_server.pipeline.triangulation import PointSightings
 from model_server.settings import ModeChoice, SolveSettings
 
-# Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
-_ROUNDS = ((6.0, 10), (3.0, 20), (2.0, 50))
-_SIGHTINGS = 400  # in a frame, about, that those are made with; all of them have the last word
-_LAST_ITERATIONS = 50
+_SIGHTINGS = 400  # in a frame, about, that all rounds but the last are made with
 # Before those, where the first cameras are an engine's guess: gates as wide as its errors, halved every round.
 _ROUGH_PX, _WIDEST_PX, _ROUGH_ITERATIONS = 2.0, 200.0, 15
 _GATE = 4.0  # times the median error of the first cameras
@@ -32,8 +29,30 @@ _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
 _MIN_FRAMES = 2
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How far a solve goes."""
+
+    # Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
+    rounds: tuple[tuple[float, int], ...]
+    last_iterations: int  # of the last round, in which all tracks have a word
+
+    @property
+    def most_iterations(self) -> int:
+        return max(iterations for _, iterations in self.rounds)
+
+
+THOROUGH = Effort(((6.0, 10), (3.0, 20), (2.0, 50)), 50)
+GLANCE = Effort(((6.0, 10), (3.0, 15)), 10)  # not to the end of the way, but that far that one can see where it leads
+
+
 def solve_cameras(
-    plate: Plate, tracks: Tracks, geometry: Geometry, settings: SolveSettings, progress: Progress
+    plate: Plate,
+    tracks: Tracks,
+    geometry: Geometry,
+    settings: SolveSettings,
+    progress: Progress,
+    effort: Effort = THOROUGH,
 ) -> Solution:
     """Refine an engine's cameras on tracks: triangulate, adjust, drop what does not fit, and again.
 
@@ -50,13 +69,14 @@ def solve_cameras(
     poses, lens = _start(geometry, square, settings)
     seen = _static_sightings(tracks, geometry, square)
     start = Bundle(poses, lens, np.full((tracks.track_count, 3), np.nan))
-    refined = _refined(start, seen, square, lambda done: progress(0.6 * done))
+    refined = _refined(start, seen, square, effort, lambda done: progress(0.6 * done))
     if not lens.lock_focal and not _is_held(refined):
         # The shot does not hold its focal length, and left free it runs off and bends the path with it.
         if lens.zoom is not None:
             raise Unsolvable("the tracks do not hold a focal length for every frame", hint="solve with one: mode free")
         locked = replace(lens, k1=0.0, lock_focal=True, lock_k1=True)
-        refined = _refined(replace(start, lens=locked), seen, square, lambda done: progress(0.6 + 0.4 * done))
+        start = replace(start, lens=locked)
+        refined = _refined(start, seen, square, effort, lambda done: progress(0.6 + 0.4 * done))
     return _solution(plate, square, refined, settings)
 
 
@@ -67,29 +87,31 @@ class _Refined:
     focal_sigma: float  # square pixels; NaN where the focal length is locked
 
 
-def _refined(bundle: Bundle, seen: PointSightings, square: SquarePicture, progress: Progress) -> _Refined:
+def _refined(
+    bundle: Bundle, seen: PointSightings, square: SquarePicture, effort: Effort, progress: Progress
+) -> _Refined:
     lens, some = bundle.lens, thinned(seen, _SIGHTINGS)
     near = _brought_near(bundle, some, square)
     # What the way there has bent may leave good sightings out until the last round has straightened it.
-    rounds = _ROUNDS if near is bundle else (*_ROUNDS, _ROUNDS[-1])
+    rounds = effort.rounds if near is bundle else (*effort.rounds, effort.rounds[-1])
     bundle = near if lens.zoom is None else replace(near, lens=replace(near.lens, lock_k1=True))
-    cutoff = _ROUNDS[0][0]
+    cutoff, most = rounds[0][0], effort.most_iterations
     for done, (limit, iterations) in enumerate(rounds):
         cutoff = min(limit, cutoff)
         bundle, inliers = agreeing(bundle, some, square, cutoff)
         bundle = _adjusted(bundle, inliers, square, iterations)
         if done == _K1_ROUND and lens.zoom is not None and not lens.lock_k1:
-            bundle = _with_needed_k1(bundle, inliers, square)
+            bundle = _with_needed_k1(bundle, inliers, square, most)
         cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
         progress((done + 1) / (len(rounds) + 2))
-    bundle = _without_needless_k1(bundle, inliers, square)
-    if _needs_k2(bundle, inliers, square):
-        bundle = _adjusted(replace(bundle, lens=replace(bundle.lens, lock_k2=False)), inliers, square, _ROUNDS[-1][1])
+    bundle = _without_needless_k1(bundle, inliers, square, most)
+    if _needs_k2(bundle, inliers, square, most):
+        bundle = _adjusted(replace(bundle, lens=replace(bundle.lens, lock_k2=False)), inliers, square, most)
         # What one coefficient can't explain was left out on the way here: it comes back.
         bundle, inliers = agreeing(bundle, some, square, cutoff)
-        bundle = _adjusted(bundle, inliers, square, _ROUNDS[-1][1])
+        bundle = _adjusted(bundle, inliers, square, most)
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
-    bundle = _adjusted(bundle, inliers, square, _LAST_ITERATIONS)
+    bundle = _adjusted(bundle, inliers, square, effort.last_iterations)
     cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
     straight = inliers if bundle.lens.given is None else undistorted(inliers, bundle.lens, square)
@@ -110,7 +132,7 @@ def _brought_near(bundle: Bundle, seen: PointSightings, square: SquarePicture) -
         return bundle
     lens = bundle.lens
     rough = replace(bundle, lens=replace(lens, lock_k1=True))
-    while gate > _ROUNDS[0][0]:
+    while gate > THOROUGH.rounds[0][0]:
         rough, inliers = agreeing(rough, seen, square, gate)
         rough = _adjusted(rough, inliers, square, _ROUGH_ITERATIONS, _ROUGH_LOSS * gate)
         if not lens.lock_focal and not is_plausible(rough.lens.focal / LONG_SIDE, 0.0):
@@ -135,30 +157,30 @@ def _adjusted(
     return adjust(bundle, inliers, (square.width, square.height), iterations, loss_px)
 
 
-def _without_needless_k1(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> Bundle:
+def _without_needless_k1(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> Bundle:
     """The bundle with no distortion where that explains nearly as much: a needless term bends the scene."""
     if bundle.lens.lock_k1:
         return bundle
     straight = replace(bundle, lens=replace(bundle.lens, k1=0.0, lock_k1=True))
-    straight = _adjusted(straight, inliers, square, _ROUNDS[-1][1])
+    straight = _adjusted(straight, inliers, square, iterations)
     needed = cost(straight, inliers, square) > _NEEDED_GAIN * cost(bundle, inliers, square)
     return bundle if needed else straight
 
 
-def _with_needed_k1(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> Bundle:
+def _with_needed_k1(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> Bundle:
     """A zoom's bundle, with distortion only where that explains more: on the way there k1 would take a zoom's part."""
     bent = replace(bundle, lens=replace(bundle.lens, lock_k1=False))
-    bent = _adjusted(bent, inliers, square, _ROUNDS[-1][1])
+    bent = _adjusted(bent, inliers, square, iterations)
     needed = cost(bundle, inliers, square) > _NEEDED_GAIN * cost(bent, inliers, square)
     return bent if needed else bundle
 
 
-def _needs_k2(bundle: Bundle, inliers: PointSightings, square: SquarePicture) -> bool:
+def _needs_k2(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> bool:
     """Whether a second coefficient explains clearly more and folds nothing over; only where there is a first."""
     lens = bundle.lens
     if lens.k1 == 0.0 or lens.lock_k1 or lens.zoom is not None:
         return False
-    bent = _adjusted(replace(bundle, lens=replace(lens, lock_k2=False)), inliers, square, _ROUNDS[-1][1])
+    bent = _adjusted(replace(bundle, lens=replace(lens, lock_k2=False)), inliers, square, iterations)
     corner = float(np.hypot(square.width, square.height)) / 2 / bent.lens.focal
     unfolded = undistort(np.array([corner, 0.0]), bent.lens.distortion)[0] < turning_radius(bent.lens.distortion)
     return bool(unfolded) and cost(bundle, inliers, square) > _NEEDED_GAIN * cost(bent, inliers, square)

@@ -7,8 +7,8 @@ from model_server.engines.engine import Engine
 from model_server.errors import Unsolvable
 from model_server.geometry.shot import FrameStatus, Geometry, Plate, Progress, Solution, Tracks
 from model_server.pipeline.first_cameras import solve_first_cameras
-from model_server.pipeline.focal_change import FocalChange, compare, focal_change, geometry_of
-from model_server.pipeline.solve import solve_cameras
+from model_server.pipeline.focal_change import FocalChange, compare, focal_change, geometry_of, still_part
+from model_server.pipeline.solve import GLANCE, solve_cameras
 from model_server.settings import ModeChoice, SolveSettings
 
 
@@ -43,30 +43,29 @@ def solve_moving(
 def _zoom(
     plate: Plate, tracks: Tracks, geometry: Geometry, change: FocalChange, settings: SolveSettings, progress: Progress
 ) -> Solution | None:
-    """The better of two: from the cameras that showed the zoom, and from structure that was found with one.
+    """From the cameras that showed the zoom, or from structure that was found with one: which of them fits better.
 
     From cameras that had one focal length the way is long, and may end before all focal lengths are right.
     """
-    settings, best = replace(settings, mode=ModeChoice.ZOOM), None
-    if change.zoom is not None:
-        start = geometry_of(change.zoom, geometry.static_tracks)
-        best = _solve(plate, tracks, start, settings, lambda done: progress(0.4 * done))
+    settings, best = replace(settings, mode=ModeChoice.ZOOM), change.zoom
+    found = _with_structure(plate, still_part(tracks, geometry.static_tracks), settings, progress)
+    if found is not None and (best is None or compare(plate, best, found).gain > 1):
+        best = found
+    if best is None:
+        return None
+    start = geometry_of(best, geometry.static_tracks)
     try:
-        start = ClassicalEngine().estimate(plate, tracks, settings, lambda done: progress(0.4 + 0.4 * done))
+        return solve_cameras(plate, tracks, start, settings, lambda done: progress(0.5 + 0.5 * done))
     except Unsolvable:
-        return best
-    start = replace(start, static_tracks=geometry.static_tracks)  # the same sightings are to agree
-    other = _solve(plate, tracks, start, settings, lambda done: progress(0.8 + 0.2 * done))
-    if best is None or other is None:
-        return best or other
-    return other if compare(plate, best, other).gain > 1 else best
+        return None
 
 
-def _solve(
-    plate: Plate, tracks: Tracks, start: Geometry, settings: SolveSettings, progress: Progress
-) -> Solution | None:
+def _with_structure(plate: Plate, part: Tracks, settings: SolveSettings, progress: Progress) -> Solution | None:
+    """A glance at what comes of structure with a zoom, for the same part of the tracks that showed one."""
     try:
-        return solve_cameras(plate, tracks, start, settings, progress)
+        start = ClassicalEngine().estimate(plate, part, settings, lambda done: progress(0.4 * done))
+        start = replace(start, static_tracks=None)
+        return solve_cameras(plate, part, start, settings, lambda done: progress(0.4 + 0.1 * done), GLANCE)
     except Unsolvable:
         return None
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from model_server.geometry.shot import Array
 from model_server.pipeline.triangulation import PointSightings
-from model_server.pipeline.zoom_equations import Equations, Layout, ZoomBundle
+from model_server.pipeline.zoom_equations import Layout, ZoomBundle
 
 _LOOSE, _STIFF = 0.05, 1e-5  # bounds of the spread of second differences, per frame squared
-_EVIDENCE_ROUNDS = 3
+_EVIDENCE_ROUNDS = 2
 _TOLERANCE = 1e-6  # relative change of the cost
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-4, 1e-9, 1e6
 
@@ -34,18 +34,20 @@ def adjust_zoom(
     Args:
         sightings: pixels, distorted as k1 says; only of frames and points that `bundle` knows.
         center: (2,) principal point in pixels.
-        iterations: at most so many steps in each of three rounds.
+        iterations: at most so many steps in each of two rounds.
         loss_px: residuals beyond about this count less (Cauchy).
 
     Raises:
         LinAlgError: the sightings do not hold the focal lengths.
     """
-    layout, spread = Layout.of(bundle, sightings, center, lock_k1), _LOOSE
+    layout = Layout.of(bundle, sightings, center, lock_k1)
+    spread = _LOOSE
+    if np.abs(_second_differences(len(bundle.focals)) @ np.log(bundle.focals)).max(initial=0.0) > _STIFF:
+        spread, _ = _evidence(bundle, layout, spread, loss_px)  # of focal lengths that were found before
     for remaining in reversed(range(_EVIDENCE_ROUNDS)):
-        noise = _noise(bundle, layout)
-        bundle, equations = _minimized(bundle, layout, (noise / spread) ** 2, iterations, loss_px)
+        bundle = _minimized(bundle, layout, (_noise(bundle, layout) / spread) ** 2, iterations, loss_px)
         if remaining:
-            spread = _spread(np.log(bundle.focals), equations.focal_covariance() * noise**2, spread)
+            spread, _ = _evidence(bundle, layout, spread, loss_px)
     return replace(bundle, focals=_held_at_the_ends(bundle.focals, layout.known))
 
 
@@ -57,12 +59,17 @@ def zoom_sigmas(
     How smoothly the focal length changes counts as known. Arguments and errors as for `adjust_zoom`.
     """
     layout, spread = Layout.of(bundle, sightings, center, lock_k1), _LOOSE
-    noise, logs = _noise(bundle, layout), np.log(bundle.focals)
     for _ in range(_EVIDENCE_ROUNDS):
-        bending = _bending(len(logs), (noise / spread) ** 2)
-        covariance = layout.equations(bundle, bending, loss_px).focal_covariance()
-        spread = _spread(logs, covariance * noise**2, spread)
+        spread, covariance = _evidence(bundle, layout, spread, loss_px)
     return np.asarray(np.sqrt(np.maximum(np.diagonal(covariance), 0.0)))
+
+
+def _evidence(bundle: ZoomBundle, layout: Layout, spread: float, loss_px: float) -> tuple[float, Array]:
+    """The spread that the shot itself says, and (F, F) the covariance that `spread` leaves the logarithms."""
+    noise, logs = _noise(bundle, layout), np.log(bundle.focals)
+    bending = _bending(len(logs), (noise / spread) ** 2)
+    covariance = layout.equations(bundle, bending, loss_px).focal_covariance()
+    return _spread(logs, covariance * noise**2, spread), covariance
 
 
 def _held_at_the_ends(focals: Array, known: Array) -> Array:
@@ -77,9 +84,7 @@ def _noise(bundle: ZoomBundle, layout: Layout) -> float:
     return max(float(np.median(errors)) / 1.1774, 1e-3)
 
 
-def _minimized(
-    bundle: ZoomBundle, layout: Layout, stiffness: float, iterations: int, loss_px: float
-) -> tuple[ZoomBundle, Equations]:
+def _minimized(bundle: ZoomBundle, layout: Layout, stiffness: float, iterations: int, loss_px: float) -> ZoomBundle:
     bending = _bending(len(bundle.focals), stiffness)
 
     def cost_of(candidate: ZoomBundle) -> float:
@@ -100,10 +105,10 @@ def _minimized(
             continue
         settled = cost - changed < _TOLERANCE * cost
         bundle, cost, damping = candidate, changed, max(damping / 10, _LEAST_DAMPING)
-        equations = layout.equations(bundle, bending, loss_px)
         if settled:
             break
-    return bundle, equations
+        equations = layout.equations(bundle, bending, loss_px)
+    return bundle
 
 
 def _bending(count: int, stiffness: float) -> Array:

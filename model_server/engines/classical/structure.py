@@ -17,7 +17,7 @@ from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 
 _VIEW_ANGLES = (55.0, 75.0, 40.0, 28.0)  # degrees across the long side: most usual first, then wide to long
 _TRIAL_KEYFRAMES = 12  # a guess is tried on so many, in the middle of the shot
-_TRIAL_POINTS, _FINAL_POINTS = 300, 500  # in a frame; the solve takes more
+_TRIAL_POINTS, _FINAL_POINTS, _MORE_POINTS = 300, 500, 1000  # in a frame
 _AGREE = 0.01  # two guesses that lead to the same focal length this closely settle it
 _MIN_FRAMES = 3
 _GROWN = 1.3  # by how much a structure has grown when all of it is adjusted again
@@ -66,7 +66,7 @@ def find_structure(
     middle = max(0, (len(keys) - _TRIAL_KEYFRAMES) // 2)
     few = keys[middle : middle + _TRIAL_KEYFRAMES]
     part = longest_tracks(sightings.of_frames(few), _TRIAL_POINTS)
-    whole = longest_tracks(sightings.of_frames(keys), _FINAL_POINTS)
+    whole = sightings.of_frames(keys)
     trials: list[tuple[Structure, LensGuess]] = []
     focals = list(_focals(guess))
     for first in range(0, len(focals), _WORKERS):  # it takes two to agree
@@ -112,14 +112,18 @@ def _best(
     frame_count: int,
     square: SquarePicture,
 ) -> Structure | None:
-    """The structure of all keyframes from the trial that explains most."""
+    """The structure of all keyframes from the trial that explains most; with more points where a keyframe is lost."""
     best: Structure | None = None
-    for trial, guess in sorted(trials, key=lambda pair: _merit(pair[0]), reverse=True):
-        found = _reconstruct(whole, frame_count, square, trial.focal, guess)
-        if found is not None and _plausible(found) and (best is None or _merit(found) > _merit(best)):
-            best = found
-        # A structure that holds most keyframes settles it; the solve finds the rest from its points.
-        if best is not None and best.frame_count > key_count // 2:
+    for points in (_FINAL_POINTS, _MORE_POINTS):
+        part = longest_tracks(whole, points)
+        for trial, guess in sorted(trials, key=lambda pair: _merit(pair[0]), reverse=True):
+            found = _reconstruct(part, frame_count, square, trial.focal, guess)
+            if found is not None and _plausible(found) and (best is None or _merit(found) > _merit(best)):
+                best = found
+            # A structure that holds most keyframes settles it; the solve finds the rest from its points.
+            if best is not None and best.frame_count > key_count // 2:
+                break
+        if best is not None and best.frame_count == key_count:
             break
     return best
 

@@ -35,14 +35,14 @@ def refine(reference: View, sources: list[View], inverse_depth: Image, step: flo
         _rays(turned, moved, width, height) for turned, moved in (source_from_reference(reference, s) for s in sources)
     ]
     costs = np.empty((2 * STEPS + 1, height, width), np.float32)
-    compared = np.empty((len(sources), height, width), np.float32)  # bytes would tie, and ties take the farthest
     for trial in range(2 * STEPS + 1):
         moved_depth = inverse_depth + np.float32((trial - STEPS) * step)
-        for index, (source, (rays, moved)) in enumerate(zip(sources, maps)):
+        compared = []  # floats: bytes would tie, and ties take the farthest
+        for source, (rays, moved) in zip(sources, maps):
             x, y, z = (ray + moved_depth * m for ray, m in zip(rays, moved))
             z = np.where(z > 1e-6, z, np.float32(-1e-6))
             warped = cv2.remap(source.gray, x / z, y / z, cv2.INTER_LINEAR)
-            compared[index] = comparison.cost(np.asarray(warped, np.float32))
+            compared.append(comparison.cost(np.asarray(warped, np.float32)))
         costs[trial] = mean_of_better_half(compared)
     best = np.clip(costs.argmin(axis=0), 1, 2 * STEPS - 1)
     three = [np.take_along_axis(costs, (best + k)[None], 0)[0] for k in (-1, 0, 1)]

@@ -21,32 +21,53 @@ def fuse_depth(
 
     Args:
         reference: camera of the map.
-        inverse_depth: (h, w), 0 = unknown.
+        inverse_depth: (h, w), above 0.
         others: views of the same size, with their (h, w) inverse depth, 0 = unknown.
         agreement: how far two maps that agree may be apart, a share of the depth.
 
     Returns:
         (h, w) median inverse depth of the maps that agree, the frame's own included, and how many others agree.
     """
+    ratios = np.stack([_ratio(reference, inverse_depth, *other, cv2.INTER_NEAREST) for other in others])
+    ratios[~(np.abs(ratios - 1) < agreement)] = np.nan
+    support = np.isfinite(ratios).sum(axis=0, dtype=np.uint8)
+    return inverse_depth * _median_with_own(ratios), support
+
+
+def steady_depth(reference: View, inverse_depth: Image, others: list[tuple[View, Image]]) -> Image:
+    """(h, w) median inverse depth of the frame's own map and of all others, whether they agree or not.
+
+    What a single frame got wrong is outvoted, and what is shown hardly changes from one frame to the next.
+
+    Args:
+        reference: camera of the map.
+        inverse_depth: (h, w), above 0.
+        others: views of the same size, with their (h, w) inverse depth, above 0.
+    """
+    if not others:
+        return inverse_depth
+    ratios = np.stack([_ratio(reference, inverse_depth, *other, cv2.INTER_LINEAR) for other in others])
+    return inverse_depth * _median_with_own(ratios)
+
+
+def _ratio(reference: View, inverse_depth: Image, view: View, other: Image, interpolation: int) -> Image:
+    """(h, w): the other's inverse depth over the one expected there; 0 where unknown, NaN where it does not see."""
     height, width = inverse_depth.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    ratios = np.full((len(others) + 1, height, width), np.nan, np.float32)
-    ratios[0] = 1
-    for index, (view, other) in enumerate(others):
-        turned, moved = (part.astype(np.float32) for part in source_from_reference(reference, view))
-        u, v, z = (row[0] * x + row[1] * y + row[2] + inverse_depth * m for row, m in zip(turned, moved))
-        ahead = z > 1e-6
-        z = np.where(ahead, z, np.float32(1))
-        there = cv2.remap(other, u / z, v / z, cv2.INTER_NEAREST)
-        ratio = there * z / np.maximum(inverse_depth, 1e-9)  # that frame's inverse depth over the one expected there
-        agrees = ahead & (np.abs(ratio - 1) < agreement)
-        ratios[index + 1][agrees] = ratio[agrees]
-    support = np.isfinite(ratios[1:]).sum(axis=0, dtype=np.uint8)
-    return inverse_depth * _nan_median(ratios), support
+    turned, moved = (part.astype(np.float32) for part in source_from_reference(reference, view))
+    u, v, z = (row[0] * x + row[1] * y + row[2] + inverse_depth * m for row, m in zip(turned, moved))
+    z[z <= 1e-6] = np.nan
+    u /= z
+    v /= z
+    ratio = np.asarray(cv2.remap(other, u, v, interpolation, borderValue=float("nan")), np.float32)
+    ratio *= z
+    ratio /= inverse_depth
+    return ratio
 
 
-def _nan_median(stack: Image) -> Image:
-    """Lower median over the first axis of what is finite; at least one is."""
+def _median_with_own(ratios: Image) -> Image:
+    """(h, w) lower median of what is finite in (n, h, w), and of 1."""
+    stack = np.concatenate([np.ones_like(ratios[:1]), ratios])
     stack.sort(axis=0)  # NaN sorts last
     middle = (np.isfinite(stack).sum(axis=0) - 1) // 2
     return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])

@@ -41,7 +41,7 @@ def fill(image: NDArray[np.uint8], measured: Image, elsewhere: Image, limits: tu
     values = np.where(here, measured, elsewhere)
     scale = np.median(values[known])
     target, weight = values / scale, here + GUESS_WEIGHT * guessed.astype(np.float32)
-    planes = plane_depths(image, np.where(here, target, 0))
+    planes = plane_depths(image, np.where(known, target, 0))
     offered = ~known & (planes > 0)
     target[offered], weight[offered] = planes[offered], GUESS_WEIGHT
     return np.asarray(np.clip(_solve(image, target, weight) * scale, *limits), np.float32)

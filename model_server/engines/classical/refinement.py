@@ -17,7 +17,7 @@ STEPS = 4  # tried on each side of the first depth
 WINDOW = 7  # pixels
 
 
-def refine(reference: View, sources: list[View], inverse_depth: Image, step: float) -> Image:
+def refine(reference: View, sources: list[View], inverse_depth: Image, step: float) -> tuple[Image, Image]:
     """Move each pixel's inverse depth to where the photographs agree best.
 
     Args:
@@ -27,7 +27,7 @@ def refine(reference: View, sources: list[View], inverse_depth: Image, step: flo
         step: how far apart the guesses are, in inverse depth.
 
     Returns:
-        (h, w) inverse depth.
+        (h, w) inverse depth, and what it costs to believe in it.
     """
     height, width = reference.gray.shape
     comparison = Comparison(reference.gray, WINDOW)
@@ -46,7 +46,7 @@ def refine(reference: View, sources: list[View], inverse_depth: Image, step: flo
         costs[trial] = mean_of_better_half(compared)
     best = np.clip(costs.argmin(axis=0), 1, 2 * STEPS - 1)
     three = [np.take_along_axis(costs, (best + k)[None], 0)[0] for k in (-1, 0, 1)]
-    return np.asarray(inverse_depth + (best + parabola_offset(*three) - STEPS) * np.float32(step))
+    return np.asarray(inverse_depth + (best + parabola_offset(*three) - STEPS) * np.float32(step)), three[1]
 
 
 def parabola_offset(before: Image, least: Image, after: Image) -> Image:

@@ -75,7 +75,7 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         filled[frame] = _complete(shot, frame, plan, measured)
 
     def finish(frame: int, plan: FramePlan) -> None:
-        depth[frame], confidence[frame] = _finish(shot, frame, plan, measured, support, filled)
+        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, likely, support, filled)
 
     with ThreadPoolExecutor(WORKERS) as workers:
         done = 0.0
@@ -117,13 +117,15 @@ def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) 
 
 
 def _finish(
-    shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image, support: Mask, filled: Image
+    shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, likely: Mask, support: Mask, filled: Image
 ) -> tuple[Image, Image]:
     """Pass 4: depth and confidence at the images' size, steadied by the frames before and after."""
     beside = [other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans]
     steady = steady_depth(shot.view(frame), filled[frame], [(shot.view(other), filled[other]) for other in beside])
     agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
-    trust = np.where(measured[frame] > 0, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
+    held = np.abs(steady - first[frame]) < AGREEMENT * steady
+    measured = held & (likely[frame] > 0) & (support[frame] >= LEAST_SUPPORT)
+    trust = np.where(measured, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
     large = shot.large_image(frame)
     inverse_depth, trust = upsample(steady, trust, shot.image(frame), large)
     shown = shot.plate(frame, large.shape[1], large.shape[0])

@@ -13,6 +13,8 @@ from model_server.engines.classical.photographs import View, source_from_referen
 
 Image = NDArray[np.float32]
 
+HIDDEN = 1.1  # ratio of inverse depths from which one thing stands before another
+
 
 def fuse_depth(
     reference: View, inverse_depth: Image, others: list[tuple[View, Image]], agreement: float
@@ -34,19 +36,22 @@ def fuse_depth(
     return inverse_depth * _median_with_own(ratios), support
 
 
-def steady_depth(reference: View, inverse_depth: Image, others: list[tuple[View, Image]]) -> Image:
-    """(h, w) median inverse depth of the frame's own map and of all others, whether they agree or not.
+def steady_depth(reference: View, inverse_depth: Image, others: list[tuple[View, Image, Image]]) -> Image:
+    """(h, w) median inverse depth of the frame's own map and of all others that see the place, agree or not.
 
-    What a single frame got wrong is outvoted, and what is shown hardly changes from one frame to the next.
+    What a single frame got wrong is outvoted, and what is shown hardly changes from one frame to the next. A frame that
+    measured something nearer there does not see the place, and has no vote.
 
     Args:
         reference: camera of the map.
         inverse_depth: (h, w), above 0.
-        others: views of the same size, with their (h, w) inverse depth, above 0.
+        others: views of the same size, with their (h, w) inverse depth, above 0, and what of it was measured, else 0.
     """
     if not others:
         return inverse_depth
-    ratios = np.stack([_ratio(reference, inverse_depth, *other, cv2.INTER_LINEAR) for other in others])
+    ratios = np.stack([_ratio(reference, inverse_depth, view, other, cv2.INTER_LINEAR) for view, other, _ in others])
+    for ratio, (view, _, measured) in zip(ratios, others):
+        ratio[_ratio(reference, inverse_depth, view, measured, cv2.INTER_NEAREST) > HIDDEN] = np.nan
     return inverse_depth * _median_with_own(ratios)
 
 
@@ -73,16 +78,19 @@ def _median_with_own(ratios: Image) -> Image:
     return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])
 
 
-def points_of_others(reference: View, others: list[tuple[View, Image]]) -> Image:
+def points_of_others(reference: View, others: list[tuple[View, Image]], agreement: float) -> Image:
     """(h, w) inverse depth of the nearest point that the others measured behind each pixel; 0 = none.
+
+    What only one of several measured there is left out.
 
     Args:
         reference: the view to look from.
         others: views of the same size, with their (h, w) inverse depth, 0 = unknown.
+        agreement: how far two points that agree may be apart, a share of the depth.
     """
     height, width = reference.gray.shape
-    nearest = np.zeros(height * width, np.float32)
-    for view, other in others:
+    seen = np.zeros((len(others), height * width), np.float32)
+    for flat, (view, other) in zip(seen, others):
         y, x = np.nonzero(other)
         inverse_depth = other[y, x]
         turned, moved = (part.astype(np.float32) for part in source_from_reference(view, reference))
@@ -90,6 +98,10 @@ def points_of_others(reference: View, others: list[tuple[View, Image]]) -> Image
         ahead = z > 1e-6
         column, row = (np.rint(c[ahead] / z[ahead]).astype(np.int64) for c in (u, v))
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        seen = (inverse_depth[ahead] / z[ahead])[inside]
-        np.maximum.at(nearest, (row * width + column)[inside], seen)
-    return nearest.reshape(height, width)
+        np.maximum.at(flat, (row * width + column)[inside], (inverse_depth[ahead] / z[ahead])[inside])
+    maps = seen.reshape(-1, height, width)
+    nearest = np.asarray(maps.max(axis=0))
+    square, agreeing = np.ones((3, 3), np.uint8), np.zeros((height, width), np.uint8)
+    for one in maps:
+        agreeing += np.abs(cv2.dilate(one, square) - nearest) < agreement * nearest
+    return np.where(agreeing >= min(2, len(others)), nearest, 0)

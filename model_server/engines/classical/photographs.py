@@ -21,7 +21,7 @@ Costs = TypeVar("Costs", NDArray[np.uint8], NDArray[np.float32])
 NOISE_GRAY_LEVELS = 1.0  # texture weaker than this is no evidence
 COST_OF_NO_CORRELATION = 100  # costs are 100 (1 - correlation), at most 200
 UNSEEN = 150  # where the other frame does not see
-OWN_SHARE = 0.2  # of a wide window's contrast that a pixel's nearest neighbors must show
+OWN_SHARE = 0.4  # of a wide window's contrast that a pixel's nearest neighbors must show
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def has_own_texture(gray: Gray) -> NDArray[np.bool_]:
 
     A window beside an edge matches wherever the edge does, and would give flat sky the depth of the roof next to it.
     """
-    near, wide = (_statistics(gray, window)[1] for window in (3, 9))
-    return np.asarray(near > OWN_SHARE * wide)
+    near, wide = (_statistics(gray, window)[1] ** 2 - NOISE_GRAY_LEVELS**2 for window in (3, 9))  # without the noise
+    return np.asarray((near > NOISE_GRAY_LEVELS**2) & (near > OWN_SHARE**2 * wide))
 
 
 def mean_of_better_half(costs: list[Costs]) -> Costs:

@@ -35,6 +35,7 @@ LEAST_SUPPORT = 2  # frames that must agree before a depth counts as measured
 JUMP = 1.15  # ratio of depths across a surface's rim; windows smear it, so it is filled anew along the image's edges
 RIM = 7  # pixels
 AGREEMENT = 0.02  # of the depth: two frames measured the same
+NEIGHBORS_AGREE = 0.05  # of the depth: points that come to lie beside each other
 STEADY = 5  # frames before and after that steady a frame
 FILLED_CONFIDENCE = 0.2
 
@@ -75,7 +76,7 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         filled[frame] = _complete(shot, frame, plan, measured)
 
     def finish(frame: int, plan: FramePlan) -> None:
-        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, likely, support, filled)
+        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, likely, measured, support, filled)
 
     with ThreadPoolExecutor(WORKERS) as workers:
         done = 0.0
@@ -111,21 +112,28 @@ def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, like
 def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
     """Pass 3: a value everywhere, from what this frame measured, then what its sources did, then what surrounds it."""
     others = [(shot.view(source), measured[source]) for source in plan.sources]
-    elsewhere = points_of_others(shot.view(frame), others)
+    elsewhere = points_of_others(shot.view(frame), others, NEIGHBORS_AGREE)
     limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
     return fill(shot.image(frame), measured[frame], elsewhere, limits)
 
 
 def _finish(
-    shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, likely: Mask, support: Mask, filled: Image
+    shot: "_SmallShot",
+    frame: int,
+    plan: FramePlan,
+    first: Image,
+    likely: Mask,
+    measured: Image,
+    support: Mask,
+    filled: Image,
 ) -> tuple[Image, Image]:
     """Pass 4: depth and confidence at the images' size, steadied by the frames before and after."""
     beside = [other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans]
-    steady = steady_depth(shot.view(frame), filled[frame], [(shot.view(other), filled[other]) for other in beside])
+    steady = steady_depth(shot.view(frame), filled[frame], [(shot.view(o), filled[o], measured[o]) for o in beside])
     agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
     held = np.abs(steady - first[frame]) < AGREEMENT * steady
-    measured = held & (likely[frame] > 0) & (support[frame] >= LEAST_SUPPORT)
-    trust = np.where(measured, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
+    confirmed = held & (likely[frame] > 0) & (support[frame] >= LEAST_SUPPORT)
+    trust = np.where(confirmed, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
     large = shot.large_image(frame)
     inverse_depth, trust = upsample(steady, trust, shot.image(frame), large)
     shown = shot.plate(frame, large.shape[1], large.shape[0])

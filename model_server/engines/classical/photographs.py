@@ -50,7 +50,6 @@ class Comparison:
         cost *= self._factor
         cost /= deviation
         cost += COST_OF_NO_CORRELATION
-        np.clip(cost, 0, 2 * COST_OF_NO_CORRELATION, out=cost)
         cost[warped < 0.5] = UNSEEN
         return cost
 

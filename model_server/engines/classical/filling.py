@@ -17,7 +17,7 @@ Image = NDArray[np.float32]
 
 EDGE_LEVELS = 4.0  # a color difference of this many levels weakens the bond of two neighbors by e
 LEAST_BOND = 1e-3
-GUESS_WEIGHT = 0.05  # of depth from another frame or from a plane, against 1 of what was measured here
+GUESS_WEIGHT = 0.2  # of depth from another frame or from a plane, against 1 of what was measured here
 ITERATIONS = 150
 
 

@@ -34,6 +34,7 @@ CHANCE = COST_OF_NO_CORRELATION / 2  # what costs more is as likely chance: no f
 LEAST_SUPPORT = 2  # frames that must agree before a depth counts as measured
 JUMP = 1.15  # ratio of depths across a surface's rim; windows smear it, so it is filled anew along the image's edges
 RIM = 7  # pixels
+WHOLE = 5  # pixels: where a match ends, windows saw the texture that lies further in
 AGREEMENT = 0.02  # of the depth: two frames measured the same
 NEIGHBORS_AGREE = 0.05  # of the depth: points that come to lie beside each other
 STEADY = 5  # frames before and after that steady a frame
@@ -105,7 +106,8 @@ def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, like
     nearest = cv2.dilate(np.where(plausible, fused, 0), square)
     farthest = cv2.erode(np.where(plausible, fused, nearest.max()), square)
     inside = nearest < JUMP * farthest
-    measured = inside & plausible & (support >= LEAST_SUPPORT) & has_own_texture(shot.view(frame).gray)
+    whole = cv2.erode(likely[frame], np.ones((WHOLE, WHOLE), np.uint8)) > 0
+    measured = inside & whole & (support >= LEAST_SUPPORT) & has_own_texture(shot.view(frame).gray)
     return np.where(measured, fused, 0), support
 
 

@@ -53,8 +53,9 @@ def test_a_frame_alone_stays_as_it_is():
 
 def test_frames_that_agree_are_counted_and_unknown_depth_does_not_agree():
     others = [(_view(), _wall(0.5)), (_view(), _wall(0.503)), (_view(), _wall(0.7)), (_view(), _wall(0.0))]
-    fused, support = fuse_depth(_view(), _wall(0.501), others, 0.02)
+    fused, support, knowing = fuse_depth(_view(), _wall(0.501), others, 0.02)
     assert (support == 2).all()
+    assert (knowing == 3).all()
     assert_allclose(fused, 0.501, rtol=1e-6)
 
 

@@ -18,7 +18,7 @@ HIDDEN = 1.1  # ratio of inverse depths from which one thing stands before anoth
 
 def fuse_depth(
     reference: View, inverse_depth: Image, others: list[tuple[View, Image]], agreement: float
-) -> tuple[Image, NDArray[np.uint8]]:
+) -> tuple[Image, NDArray[np.uint8], NDArray[np.uint8]]:
     """Compare one depth map with those of other frames.
 
     Args:
@@ -28,12 +28,17 @@ def fuse_depth(
         agreement: how far two maps that agree may be apart, a share of the depth.
 
     Returns:
-        (h, w) median inverse depth of the maps that agree, the frame's own included, and how many others agree.
+        (h, w) median inverse depth of the maps that agree, the frame's own included; how many others agree; how many
+        could have, for they know a depth there.
     """
+    if not others:
+        none = np.zeros(inverse_depth.shape, np.uint8)
+        return inverse_depth, none, none
     ratios = np.stack([_ratio(reference, inverse_depth, *other, cv2.INTER_NEAREST) for other in others])
+    knowing = (ratios > 0).sum(axis=0, dtype=np.uint8)
     ratios[~(np.abs(ratios - 1) < agreement)] = np.nan
     support = np.isfinite(ratios).sum(axis=0, dtype=np.uint8)
-    return inverse_depth * _median_with_own(ratios), support
+    return inverse_depth * _median_with_own(ratios), support, knowing
 
 
 def steady_depth(reference: View, inverse_depth: Image, others: list[tuple[View, Image, Image]]) -> Image:

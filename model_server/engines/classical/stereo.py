@@ -63,7 +63,7 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
     frame_count, height, width = images.shape[:3]
     shot = _SmallShot(images, pixels, solution)
     first, measured, filled = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(3))
-    likely, support = (np.zeros((frame_count, *shot.size), np.uint8) for _ in range(2))
+    likely, support, alone = (np.zeros((frame_count, *shot.size), np.uint8) for _ in range(3))
     depth = np.zeros((frame_count, height, width), np.float32)
     confidence = np.zeros((frame_count, height, width), np.float16)
 
@@ -71,10 +71,10 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         first[frame], likely[frame] = _measure(shot, frame, plan)
 
     def confirm(frame: int, plan: FramePlan) -> None:
-        measured[frame], support[frame] = _confirm(shot, frame, plan, first, likely)
+        measured[frame], support[frame], alone[frame] = _confirm(shot, frame, plan, first, likely)
 
     def complete(frame: int, plan: FramePlan) -> None:
-        filled[frame] = _complete(shot, frame, plan, measured)
+        filled[frame] = _complete(shot, frame, plan, measured, first[frame] * alone[frame])
 
     def finish(frame: int, plan: FramePlan) -> None:
         depth[frame], confidence[frame] = _finish(shot, frame, plan, first, likely, measured, support, filled)
@@ -97,26 +97,30 @@ def _measure(shot: "_SmallShot", frame: int, plan: FramePlan) -> tuple[Image, Ma
     return np.asarray(np.clip(refined, planes[0], planes[-1]), np.float32), np.asarray(cost < CHANCE, np.uint8)
 
 
-def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, likely: Mask) -> tuple[Image, Mask]:
-    """Pass 2: inverse depth where the frames agree, 0 elsewhere and on the rims of surfaces; how many agree."""
+def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, likely: Mask) -> tuple[Image, Mask, Mask]:
+    """Pass 2: inverse depth where the frames agree, 0 elsewhere and on the rims of surfaces; how many agree.
+
+    Last, where too few others know a depth to agree or not: 1 where the first map can be believed all the same.
+    """
     others = [(shot.view(source), first[source] * likely[source]) for source in plan.sources if source in shot.plans]
-    fused, support = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
+    fused, support, knowing = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
     plausible = likely[frame] > 0
     square = np.ones((RIM, RIM), np.uint8)
     nearest = cv2.dilate(np.where(plausible, fused, 0), square)
     farthest = cv2.erode(np.where(plausible, fused, nearest.max()), square)
     inside = nearest < JUMP * farthest
     whole = cv2.erode(likely[frame], np.ones((WHOLE, WHOLE), np.uint8)) > 0
-    measured = inside & whole & (support >= LEAST_SUPPORT) & has_own_texture(shot.view(frame).gray)
-    return np.where(measured, fused, 0), support
+    good = inside & whole & has_own_texture(shot.view(frame).gray)
+    alone = good & (knowing < LEAST_SUPPORT) & (support == knowing)
+    return np.where(good & (support >= LEAST_SUPPORT), fused, 0), support, alone.astype(np.uint8)
 
 
-def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
-    """Pass 3: a value everywhere, from what this frame measured, then what its sources did, then what surrounds it."""
+def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image, alone: Image) -> Image:
+    """Pass 3: a value everywhere, from what was measured here, then in its sources, then `alone`, then around it."""
     others = [(shot.view(source), measured[source]) for source in plan.sources]
     elsewhere = points_of_others(shot.view(frame), others, NEIGHBORS_AGREE)
     limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
-    return fill(shot.image(frame), measured[frame], elsewhere, limits)
+    return fill(shot.image(frame), measured[frame], np.where(elsewhere > 0, elsewhere, alone), limits)
 
 
 def _finish(

@@ -13,55 +13,89 @@ from model_server.engines.classical.photographs import View, source_from_referen
 
 Image = NDArray[np.float32]
 
+HIDDEN = 1.1  # ratio of inverse depths from which one thing stands before another
+
 
 def fuse_depth(
     reference: View, inverse_depth: Image, others: list[tuple[View, Image]], agreement: float
-) -> tuple[Image, NDArray[np.uint8]]:
+) -> tuple[Image, NDArray[np.uint8], NDArray[np.uint8]]:
     """Compare one depth map with those of other frames.
 
     Args:
         reference: camera of the map.
-        inverse_depth: (h, w), 0 = unknown.
+        inverse_depth: (h, w), above 0.
         others: views of the same size, with their (h, w) inverse depth, 0 = unknown.
         agreement: how far two maps that agree may be apart, a share of the depth.
 
     Returns:
-        (h, w) median inverse depth of the maps that agree, the frame's own included, and how many others agree.
+        (h, w) median inverse depth of the maps that agree, the frame's own included; how many others agree; how many
+        could have, for they know a depth there.
     """
+    if not others:
+        none = np.zeros(inverse_depth.shape, np.uint8)
+        return inverse_depth, none, none
+    ratios = np.stack([_ratio(reference, inverse_depth, *other, cv2.INTER_NEAREST) for other in others])
+    knowing = (ratios > 0).sum(axis=0, dtype=np.uint8)
+    ratios[~(np.abs(ratios - 1) < agreement)] = np.nan
+    support = np.isfinite(ratios).sum(axis=0, dtype=np.uint8)
+    return inverse_depth * _median_with_own(ratios), support, knowing
+
+
+def steady_depth(reference: View, inverse_depth: Image, others: list[tuple[View, Image, Image]]) -> Image:
+    """(h, w) median inverse depth of the frame's own map and of all others that see the place, agree or not.
+
+    What a single frame got wrong is outvoted, and what is shown hardly changes from one frame to the next. A frame that
+    measured something nearer there does not see the place, and has no vote.
+
+    Args:
+        reference: camera of the map.
+        inverse_depth: (h, w), above 0.
+        others: views of the same size, with their (h, w) inverse depth, above 0, and what of it was measured, else 0.
+    """
+    if not others:
+        return inverse_depth
+    ratios = np.stack([_ratio(reference, inverse_depth, view, other, cv2.INTER_LINEAR) for view, other, _ in others])
+    for ratio, (view, _, measured) in zip(ratios, others):
+        ratio[_ratio(reference, inverse_depth, view, measured, cv2.INTER_NEAREST) > HIDDEN] = np.nan
+    return inverse_depth * _median_with_own(ratios)
+
+
+def _ratio(reference: View, inverse_depth: Image, view: View, other: Image, interpolation: int) -> Image:
+    """(h, w): the other's inverse depth over the one expected there; 0 where unknown, NaN where it does not see."""
     height, width = inverse_depth.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    ratios = np.full((len(others) + 1, height, width), np.nan, np.float32)
-    ratios[0] = 1
-    for index, (view, other) in enumerate(others):
-        turned, moved = (part.astype(np.float32) for part in source_from_reference(reference, view))
-        u, v, z = (row[0] * x + row[1] * y + row[2] + inverse_depth * m for row, m in zip(turned, moved))
-        ahead = z > 1e-6
-        z = np.where(ahead, z, np.float32(1))
-        there = cv2.remap(other, u / z, v / z, cv2.INTER_NEAREST)
-        ratio = there * z / np.maximum(inverse_depth, 1e-9)  # that frame's inverse depth over the one expected there
-        agrees = ahead & (np.abs(ratio - 1) < agreement)
-        ratios[index + 1][agrees] = ratio[agrees]
-    support = np.isfinite(ratios[1:]).sum(axis=0, dtype=np.uint8)
-    return inverse_depth * _nan_median(ratios), support
+    turned, moved = (part.astype(np.float32) for part in source_from_reference(reference, view))
+    u, v, z = (row[0] * x + row[1] * y + row[2] + inverse_depth * m for row, m in zip(turned, moved))
+    z[z <= 1e-6] = np.nan
+    u /= z
+    v /= z
+    ratio = np.asarray(cv2.remap(other, u, v, interpolation, borderValue=float("nan")), np.float32)
+    ratio *= z
+    ratio /= inverse_depth
+    return ratio
 
 
-def _nan_median(stack: Image) -> Image:
-    """Lower median over the first axis of what is finite; at least one is."""
+def _median_with_own(ratios: Image) -> Image:
+    """(h, w) lower median of what is finite in (n, h, w), and of 1."""
+    stack = np.concatenate([np.ones_like(ratios[:1]), ratios])
     stack.sort(axis=0)  # NaN sorts last
     middle = (np.isfinite(stack).sum(axis=0) - 1) // 2
     return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])
 
 
-def points_of_others(reference: View, others: list[tuple[View, Image]]) -> Image:
+def points_of_others(reference: View, others: list[tuple[View, Image]], agreement: float) -> Image:
     """(h, w) inverse depth of the nearest point that the others measured behind each pixel; 0 = none.
+
+    What only one of several measured there is left out.
 
     Args:
         reference: the view to look from.
         others: views of the same size, with their (h, w) inverse depth, 0 = unknown.
+        agreement: how far two points that agree may be apart, a share of the depth.
     """
     height, width = reference.gray.shape
-    nearest = np.zeros(height * width, np.float32)
-    for view, other in others:
+    seen = np.zeros((len(others), height * width), np.float32)
+    for flat, (view, other) in zip(seen, others):
         y, x = np.nonzero(other)
         inverse_depth = other[y, x]
         turned, moved = (part.astype(np.float32) for part in source_from_reference(view, reference))
@@ -69,6 +103,10 @@ def points_of_others(reference: View, others: list[tuple[View, Image]]) -> Image
         ahead = z > 1e-6
         column, row = (np.rint(c[ahead] / z[ahead]).astype(np.int64) for c in (u, v))
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        seen = (inverse_depth[ahead] / z[ahead])[inside]
-        np.maximum.at(nearest, (row * width + column)[inside], seen)
-    return nearest.reshape(height, width)
+        np.maximum.at(flat, (row * width + column)[inside], (inverse_depth[ahead] / z[ahead])[inside])
+    maps = seen.reshape(-1, height, width)
+    nearest = np.asarray(maps.max(axis=0))
+    square, agreeing = np.ones((3, 3), np.uint8), np.zeros((height, width), np.uint8)
+    for one in maps:
+        agreeing += np.abs(cv2.dilate(one, square) - nearest) < agreement * nearest
+    return np.where(agreeing >= min(2, len(others)), nearest, 0)

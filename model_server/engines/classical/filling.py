@@ -17,7 +17,7 @@ Image = NDArray[np.float32]
 
 EDGE_LEVELS = 4.0  # a color difference of this many levels weakens the bond of two neighbors by e
 LEAST_BOND = 1e-3
-GUESS_WEIGHT = 0.05  # of depth from another frame or from a plane, against 1 of what was measured here
+GUESS_WEIGHT = 0.2  # of depth from another frame or from a plane, against 1 of what was measured here
 ITERATIONS = 150
 
 
@@ -41,7 +41,7 @@ def fill(image: NDArray[np.uint8], measured: Image, elsewhere: Image, limits: tu
     values = np.where(here, measured, elsewhere)
     scale = np.median(values[known])
     target, weight = values / scale, here + GUESS_WEIGHT * guessed.astype(np.float32)
-    planes = plane_depths(image, np.where(here, target, 0))
+    planes = plane_depths(image, np.where(known, target, 0))
     offered = ~known & (planes > 0)
     target[offered], weight[offered] = planes[offered], GUESS_WEIGHT
     return np.asarray(np.clip(_solve(image, target, weight) * scale, *limits), np.float32)

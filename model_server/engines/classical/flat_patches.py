@@ -15,9 +15,10 @@ FLAT_LEVELS = 8.0  # neighbors in one patch differ by less
 LEAST_PATCH = 150  # pixels
 RIM = 3  # pixels around a patch that belong to it: its edges are what is measured best
 LEAST_ANCHORS, MOST_ANCHORS = 40, 800  # measured pixels a plane is fitted to
+JUDGES = 200  # of them that choose among the planes drawn
 PLANE_FIT = 0.02  # relative misfit of a measured pixel that still lies on the plane
 PLANE_SHARE = 0.3  # of the anchors that must lie on it: others stand before it, or are seen past its rim
-DRAWS = 400  # of three anchors, for RANSAC
+DRAWS = 200  # of three anchors, for RANSAC
 LEAST_TRIANGLE = 25.0  # square pixels that three anchors must span
 
 
@@ -61,8 +62,8 @@ def _fit_plane(x: NDArray[np.float64], y: NDArray[np.float64], values: Image) ->
     if not len(draws):
         return None
     planes = np.linalg.solve(rows[draws], values[draws][..., None])[..., 0]
-    near = np.abs(planes @ rows.T - values) < PLANE_FIT * values
-    best = near[near.sum(axis=1).argmax()]
+    judged = np.abs(planes @ rows[:JUDGES].T - values[:JUDGES]) < PLANE_FIT * values[:JUDGES]
+    best = np.abs(rows @ planes[judged.sum(axis=1).argmax()] - values) < PLANE_FIT * values
     if best.mean() < PLANE_SHARE:
         return None
     return np.asarray(np.linalg.lstsq(rows[best], values[best], rcond=None)[0])

@@ -6,6 +6,7 @@ dense multi-view stereo", CVPR 2001).
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,11 +16,12 @@ from model_server.geometry.cameras import inverse
 
 Array = NDArray[np.float64]
 Gray = NDArray[np.float32]
+Costs = TypeVar("Costs", NDArray[np.uint8], NDArray[np.float32])
 
 NOISE_GRAY_LEVELS = 1.0  # texture weaker than this is no evidence
 COST_OF_NO_CORRELATION = 100  # costs are 100 (1 - correlation), at most 200
 UNSEEN = 150  # where the other frame does not see
-OWN_SHARE = 0.2  # of a wide window's contrast that a pixel's nearest neighbors must show
+OWN_SHARE = 0.4  # of a wide window's contrast that a pixel's nearest neighbors must show
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,20 @@ class Comparison:
 
     def __init__(self, gray: Gray, window: int) -> None:
         self._gray, self._window = gray, window
-        self._mean, self._deviation = _statistics(gray, window)
+        self._mean, deviation = _statistics(gray, window)
+        self._factor = -COST_OF_NO_CORRELATION / deviation
 
     def cost(self, warped: Gray) -> Gray:
         """(h, w): what it costs to believe that `warped`, (h, w) with 0 where unseen, shows the same."""
         mean, deviation = _statistics(warped, self._window)
-        correlation = np.asarray(cv2.blur(self._gray * warped, (self._window, self._window)), np.float32)
+        cost = np.asarray(cv2.blur(cv2.multiply(self._gray, warped), (self._window, self._window)), np.float32)
         mean *= self._mean
-        deviation *= self._deviation
-        correlation -= mean
-        correlation /= deviation
-        np.subtract(1, correlation, out=correlation)
-        correlation *= COST_OF_NO_CORRELATION
-        np.clip(correlation, 0, 2 * COST_OF_NO_CORRELATION, out=correlation)
-        correlation[warped < 0.5] = UNSEEN
-        return correlation
+        cost -= mean
+        cost *= self._factor
+        cost /= deviation
+        cost += COST_OF_NO_CORRELATION
+        cost[warped < 0.5] = UNSEEN
+        return cost
 
 
 def has_own_texture(gray: Gray) -> NDArray[np.bool_]:
@@ -58,15 +59,25 @@ def has_own_texture(gray: Gray) -> NDArray[np.bool_]:
 
     A window beside an edge matches wherever the edge does, and would give flat sky the depth of the roof next to it.
     """
-    near, wide = (_statistics(gray, window)[1] for window in (3, 9))
-    return np.asarray(near > OWN_SHARE * wide)
+    near, wide = (_statistics(gray, window)[1] ** 2 - NOISE_GRAY_LEVELS**2 for window in (3, 9))  # without the noise
+    return np.asarray((near > NOISE_GRAY_LEVELS**2) & (near > OWN_SHARE**2 * wide))
 
 
-def mean_of_better_half(costs: NDArray[np.uint8] | Gray) -> Gray:
-    """(n, h, w) costs of the same belief in n frames to one (h, w)."""
-    kept = (len(costs) + 1) // 2
-    better = np.partition(costs, kept - 1, axis=0)[:kept] if kept < len(costs) else costs
-    return np.asarray(better.mean(axis=0, dtype=np.float32))
+def mean_of_better_half(costs: list[Costs]) -> Costs:
+    """The same belief's (h, w) costs in n frames to one (h, w); the arrays are used up.
+
+    The least are kept in order as frames come: whole-image comparisons are many times faster than sorting pixels.
+    """
+    best: list[Costs] = []
+    for cost in costs:
+        for place, kept in enumerate(best):
+            best[place] = np.minimum(kept, cost)
+            cost = np.maximum(kept, cost, out=kept)
+        if len(best) < (len(costs) + 1) // 2:
+            best.append(cost)
+    total = np.asarray(np.sum(best, axis=0, dtype=np.float32))
+    total /= len(best)
+    return np.asarray(total, best[0].dtype)
 
 
 def source_from_reference(reference: View, source: View) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from model_server.engines.classical.photographs import Comparison, View, mean_of
 from model_server.engines.classical.refinement import parabola_offset
 
 WINDOW = 5  # pixels
+FINE_LEVELS = 64  # of one gray level: photographs are warped as 16 bit integers, a third of the time floats take
 
 
 def sweep(reference: View, sources: list[View], inverse_depths: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -27,14 +28,15 @@ def sweep(reference: View, sources: list[View], inverse_depths: NDArray[np.float
     height, width = reference.gray.shape
     maps = [source_from_reference(reference, source) for source in sources]
     comparison = Comparison(reference.gray, WINDOW)
+    fine_grays = [(source.gray * FINE_LEVELS).astype(np.int16) for source in sources]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     costs = np.empty((len(inverse_depths), height, width), np.uint8)
-    compared = np.empty((len(sources), height, width), np.uint8)
     for plane, inverse_depth in enumerate(inverse_depths):
-        for index, (source, (turned, moved)) in enumerate(zip(sources, maps)):
+        compared = []
+        for fine_gray, (turned, moved) in zip(fine_grays, maps):
             homography = turned + inverse_depth * np.outer(moved, [0, 0, 1])
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            warped = cv2.warpPerspective(source.gray, homography, (width, height), flags=flags)
-            compared[index] = comparison.cost(np.asarray(warped, np.float32))
+            warped = cv2.warpPerspective(fine_gray, homography, (width, height), flags=flags)
+            compared.append(comparison.cost(warped * np.float32(1 / FINE_LEVELS)).astype(np.uint8))
         costs[plane] = mean_of_better_half(compared)
     return costs
 

@@ -17,7 +17,7 @@ STEPS = 4  # tried on each side of the first depth
 WINDOW = 7  # pixels
 
 
-def refine(reference: View, sources: list[View], inverse_depth: Image, step: float) -> Image:
+def refine(reference: View, sources: list[View], inverse_depth: Image, step: float) -> tuple[Image, Image]:
     """Move each pixel's inverse depth to where the photographs agree best.
 
     Args:
@@ -27,7 +27,7 @@ def refine(reference: View, sources: list[View], inverse_depth: Image, step: flo
         step: how far apart the guesses are, in inverse depth.
 
     Returns:
-        (h, w) inverse depth.
+        (h, w) inverse depth, and what it costs to believe in it.
     """
     height, width = reference.gray.shape
     comparison = Comparison(reference.gray, WINDOW)
@@ -35,18 +35,18 @@ def refine(reference: View, sources: list[View], inverse_depth: Image, step: flo
         _rays(turned, moved, width, height) for turned, moved in (source_from_reference(reference, s) for s in sources)
     ]
     costs = np.empty((2 * STEPS + 1, height, width), np.float32)
-    compared = np.empty((len(sources), height, width), np.float32)  # bytes would tie, and ties take the farthest
     for trial in range(2 * STEPS + 1):
         moved_depth = inverse_depth + np.float32((trial - STEPS) * step)
-        for index, (source, (rays, moved)) in enumerate(zip(sources, maps)):
+        compared = []  # floats: bytes would tie, and ties take the farthest
+        for source, (rays, moved) in zip(sources, maps):
             x, y, z = (ray + moved_depth * m for ray, m in zip(rays, moved))
             z = np.where(z > 1e-6, z, np.float32(-1e-6))
             warped = cv2.remap(source.gray, x / z, y / z, cv2.INTER_LINEAR)
-            compared[index] = comparison.cost(np.asarray(warped, np.float32))
+            compared.append(comparison.cost(np.asarray(warped, np.float32)))
         costs[trial] = mean_of_better_half(compared)
     best = np.clip(costs.argmin(axis=0), 1, 2 * STEPS - 1)
     three = [np.take_along_axis(costs, (best + k)[None], 0)[0] for k in (-1, 0, 1)]
-    return np.asarray(inverse_depth + (best + parabola_offset(*three) - STEPS) * np.float32(step))
+    return np.asarray(inverse_depth + (best + parabola_offset(*three) - STEPS) * np.float32(step)), three[1]
 
 
 def parabola_offset(before: Image, least: Image, after: Image) -> Image:

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.engines.classical.depth_fusion import fuse_depth, points_of_others
+from model_server.engines.classical.depth_fusion import fuse_depth, points_of_others, steady_depth
 from model_server.engines.classical.filling import fill
 from model_server.engines.classical.frame_plans import FramePlan, plan_frames
-from model_server.engines.classical.photographs import View, has_own_texture
+from model_server.engines.classical.photographs import COST_OF_NO_CORRELATION, View, has_own_texture
 from model_server.engines.classical.plane_sweep import best_planes, sweep
 from model_server.engines.classical.refinement import refine
 from model_server.engines.classical.semi_global import aggregate
@@ -25,16 +25,19 @@ from model_server.geometry.shot import Array, DepthMaps, Progress, Solution, Sol
 from model_server.geometry.tripod_sphere import sphere_depth
 
 Image = NDArray[np.float32]
+Mask = NDArray[np.uint8]
 
 SHRINK = 2  # depth is measured at 1 / SHRINK of the images' size
 WORKERS = 2
 REFINING_STEP = 1 / 3  # of the distance between planes
+CHANCE = COST_OF_NO_CORRELATION / 2  # what costs more is as likely chance: no frame counts as having measured it
 LEAST_SUPPORT = 2  # frames that must agree before a depth counts as measured
 JUMP = 1.15  # ratio of depths across a surface's rim; windows smear it, so it is filled anew along the image's edges
-RIM = 5  # pixels
+RIM = 7  # pixels
+WHOLE = 7  # pixels: where a match ends, windows saw the texture that lies further in
 AGREEMENT = 0.02  # of the depth: two frames measured the same
-STEADY_AGREEMENT = 0.1  # the same for depth that was filled in, which is coarser
-STEADY = 3  # frames before and after that steady a frame
+NEIGHBORS_AGREE = 0.05  # of the depth: points that come to lie beside each other
+STEADY = 5  # frames before and after that steady a frame
 FILLED_CONFIDENCE = 0.2
 
 
@@ -60,33 +63,21 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
     frame_count, height, width = images.shape[:3]
     shot = _SmallShot(images, pixels, solution)
     first, measured, filled = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(3))
-    support = np.zeros((frame_count, *shot.size), np.uint8)
+    likely, support, alone = (np.zeros((frame_count, *shot.size), np.uint8) for _ in range(3))
     depth = np.zeros((frame_count, height, width), np.float32)
     confidence = np.zeros((frame_count, height, width), np.float16)
 
     def measure(frame: int, plan: FramePlan) -> None:
-        first[frame] = _measure(shot, frame, plan)
+        first[frame], likely[frame] = _measure(shot, frame, plan)
 
     def confirm(frame: int, plan: FramePlan) -> None:
-        measured[frame], support[frame] = _confirm(shot, frame, plan, first)
+        measured[frame], support[frame], alone[frame] = _confirm(shot, frame, plan, first, likely)
 
     def complete(frame: int, plan: FramePlan) -> None:
-        filled[frame] = _complete(shot, frame, plan, measured)
+        filled[frame] = _complete(shot, frame, plan, measured, first[frame] * alone[frame])
 
     def finish(frame: int, plan: FramePlan) -> None:
-        small = shot.image(frame)
-        beside = [
-            other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans
-        ]
-        steady, _ = fuse_depth(
-            shot.view(frame), filled[frame], [(shot.view(o), filled[o]) for o in beside], STEADY_AGREEMENT
-        )
-        agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
-        trust = np.where(measured[frame] > 0, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
-        inverse_depth, trust = upsample(steady, trust, small, np.asarray(images[frame]))
-        shown = shot.plate(frame, width, height)
-        depth[frame] = np.where(shown, 1 / inverse_depth, 0)
-        confidence[frame] = np.where(shown, trust, 0)
+        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, likely, measured, support, filled)
 
     with ThreadPoolExecutor(WORKERS) as workers:
         done = 0.0
@@ -97,31 +88,62 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
     return DepthMaps(depth, confidence)
 
 
-def _measure(shot: "_SmallShot", frame: int, plan: FramePlan) -> Image:
-    """Pass 1: what this frame and its sources say by themselves."""
+def _measure(shot: "_SmallShot", frame: int, plan: FramePlan) -> tuple[Image, Mask]:
+    """Pass 1: what this frame and its sources say by themselves, and where that is more than chance."""
     view, sources, planes = shot.view(frame), [shot.view(source) for source in plan.sources], plan.inverse_depths
     chosen = cv2.medianBlur(best_planes(aggregate(sweep(view, sources, planes), view.gray), planes), 5)
     step = REFINING_STEP * (planes[1] - planes[0])
-    refined = refine(view, sources, np.asarray(chosen, np.float32), step)
-    return np.asarray(np.clip(refined, planes[0], planes[-1]), np.float32)
+    refined, cost = refine(view, sources, np.asarray(chosen, np.float32), step)
+    return np.asarray(np.clip(refined, planes[0], planes[-1]), np.float32), np.asarray(cost < CHANCE, np.uint8)
 
 
-def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image) -> tuple[Image, NDArray[np.uint8]]:
-    """Pass 2: inverse depth where the frames agree, 0 elsewhere and on the rims of surfaces; how many agree."""
-    others = [(shot.view(source), first[source]) for source in plan.sources if source in shot.plans]
-    fused, support = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
+def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, likely: Mask) -> tuple[Image, Mask, Mask]:
+    """Pass 2: inverse depth where the frames agree, 0 elsewhere and on the rims of surfaces; how many agree.
+
+    Last, where too few others know a depth to agree or not: 1 where the first map can be believed all the same.
+    """
+    others = [(shot.view(source), first[source] * likely[source]) for source in plan.sources if source in shot.plans]
+    fused, support, knowing = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
+    plausible = likely[frame] > 0
     square = np.ones((RIM, RIM), np.uint8)
-    inside = cv2.dilate(fused, square) < JUMP * cv2.erode(fused, square)
-    measured = inside & (support >= LEAST_SUPPORT) & has_own_texture(shot.view(frame).gray)
-    return np.where(measured, fused, 0), support
+    nearest = cv2.dilate(np.where(plausible, fused, 0), square)
+    farthest = cv2.erode(np.where(plausible, fused, nearest.max()), square)
+    inside = nearest < JUMP * farthest
+    whole = cv2.erode(likely[frame], np.ones((WHOLE, WHOLE), np.uint8)) > 0
+    good = inside & whole & has_own_texture(shot.view(frame).gray)
+    alone = good & (knowing < LEAST_SUPPORT) & (support == knowing)
+    return np.where(good & (support >= LEAST_SUPPORT), fused, 0), support, alone.astype(np.uint8)
 
 
-def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
-    """Pass 3: a value everywhere, from what this frame measured, then what its sources did, then what surrounds it."""
+def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image, alone: Image) -> Image:
+    """Pass 3: a value everywhere, from what was measured here, then in its sources, then `alone`, then around it."""
     others = [(shot.view(source), measured[source]) for source in plan.sources]
-    elsewhere = points_of_others(shot.view(frame), others)
+    elsewhere = points_of_others(shot.view(frame), others, NEIGHBORS_AGREE)
     limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
-    return fill(shot.image(frame), measured[frame], elsewhere, limits)
+    return fill(shot.image(frame), measured[frame], np.where(elsewhere > 0, elsewhere, alone), limits)
+
+
+def _finish(
+    shot: "_SmallShot",
+    frame: int,
+    plan: FramePlan,
+    first: Image,
+    likely: Mask,
+    measured: Image,
+    support: Mask,
+    filled: Image,
+) -> tuple[Image, Image]:
+    """Pass 4: depth and confidence at the images' size, steadied by the frames before and after."""
+    beside = [other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans]
+    steady = steady_depth(shot.view(frame), filled[frame], [(shot.view(o), filled[o], measured[o]) for o in beside])
+    agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
+    held = np.abs(steady - first[frame]) < AGREEMENT * steady
+    confirmed = held & (likely[frame] > 0) & (support[frame] >= LEAST_SUPPORT)
+    trust = np.where(confirmed, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
+    large = shot.large_image(frame)
+    inverse_depth, trust = upsample(steady, trust, shot.image(frame), large)
+    shown = shot.plate(frame, large.shape[1], large.shape[0])
+    return np.where(shown, 1 / inverse_depth, 0), np.where(shown, trust, 0)
 
 
 class _SmallShot:
@@ -139,10 +161,14 @@ class _SmallShot:
         plans = plan_frames(solution, footage_width, footage_height)
         self.plans = {frame: plan for frame, plan in enumerate(plans) if plan is not None}
 
+    def large_image(self, frame: int) -> NDArray[np.uint8]:
+        """(H, W, 3)."""
+        return np.asarray(self._images[frame])
+
     def image(self, frame: int) -> NDArray[np.uint8]:
         """(h, w, 3)."""
         height, width = self.size
-        image = np.asarray(self._images[frame])
+        image = self.large_image(frame)
         return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     def view(self, frame: int) -> View:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
+Index = NDArray[np.intp]
 
 LOOKS_ALIKE_LEVELS = 8.0  # a color difference of this many levels weakens a sample by e
 JUMP = 0.04  # relative difference of depth between samples that must not be averaged
@@ -27,22 +28,34 @@ def upsample(values: Image, extra: Image, small: NDArray[np.uint8], large: NDArr
         Both maps, (H, W).
     """
     height, width = large.shape[:2]
-    x = (np.arange(width, dtype=np.float32) + 0.5) * values.shape[1] / width - 0.5
-    y = (np.arange(height, dtype=np.float32) + 0.5) * values.shape[0] / height - 0.5
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    result = np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    along = np.asarray(cv2.resize(extra, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
+    square = np.ones((3, 3), np.uint8)
+    jumps = (cv2.dilate(values, square) > (1 + JUMP) * cv2.erode(values, square)).astype(np.uint8)
+    rows, columns = np.nonzero(cv2.resize(jumps, (width, height), interpolation=cv2.INTER_NEAREST))
+    result[rows, columns], along[rows, columns] = _side_that_looks_alike(values, extra, small, large, rows, columns)
+    return result, along
+
+
+def _side_that_looks_alike(
+    values: Image, extra: Image, small: NDArray[np.uint8], large: NDArray[np.uint8], rows: Index, columns: Index
+) -> tuple[Image, Image]:
+    """(n,) of both maps, at pixels of `large`."""
+    y = (rows.astype(np.float32) + 0.5) * (values.shape[0] / large.shape[0]) - 0.5
+    x = (columns.astype(np.float32) + 0.5) * (values.shape[1] / large.shape[1]) - 0.5
+    top, left, colors = np.floor(y).astype(int), np.floor(x).astype(int), large[rows, columns].astype(np.int16)
     samples, extras, weights = [], [], []
     for down in (0, 1):
         for along in (0, 1):
-            rows, columns = top + down, left + along
-            nearness = np.outer(1 - np.abs(y - rows), 1 - np.abs(x - columns)).astype(np.float32)
-            index = np.ix_(np.clip(rows, 0, values.shape[0] - 1), np.clip(columns, 0, values.shape[1] - 1))
-            difference = cv2.absdiff(large, small[index]).max(axis=-1).astype(np.float32)
+            row, column = top + down, left + along
+            nearness = (1 - np.abs(y - row)) * (1 - np.abs(x - column))
+            index = np.clip(row, 0, values.shape[0] - 1), np.clip(column, 0, values.shape[1] - 1)
+            difference = np.abs(colors - small[index]).max(axis=-1).astype(np.float32)
             samples.append(values[index])
             extras.append(extra[index])
             weights.append((nearness + 0.05) * np.exp(-difference / LOOKS_ALIKE_LEVELS) + 1e-6)
     stack, weight = np.stack(samples), np.stack(weights)
     best = weight.argmax(axis=0)[None]
-    chosen = np.take_along_axis(stack, best, axis=0)
-    weight *= np.abs(stack / chosen - 1) < JUMP
+    weight *= np.abs(stack / np.take_along_axis(stack, best, axis=0) - 1) < JUMP
     mean = (stack * weight).sum(axis=0) / weight.sum(axis=0)
     return mean, np.take_along_axis(np.stack(extras), best, axis=0)[0]

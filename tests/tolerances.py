@@ -47,10 +47,14 @@ MOVING_J_WITHOUT_DEPTH = 0.6
 FALSE_MOTION_SHARE = 0.005  # of the pixels, where nothing moves
 MOVING_DEPTH_RELATIVE = 0.10
 MOVING_DEPTH_FLICKER = 0.05  # log depth, frame to frame
+BODY_RELATIVE = 0.05  # of the depth of a ball's front
+PATH_OFF = 0.05  # log depth, with feet in the air half of the time
 MATTE_J = 0.95
 SHADOW_J = 0.6  # intersection over union with the true shadow, over the shot
 FALSE_SHADOW_SHARE = 0.002  # of the pixels, where no shadow moves
-UNDISTORTED_MATTE_J = 0.97  # of a matte that went through the lens and back
+UNDISTORTED_BODY_RELATIVE = 0.05  # of the depth of a ball's front
+PATH_OFF = 0.05  # log depth, with feet in the air half of the time
+MATTE_J = 0.97  # of a matte that went through the lens and back
 
 # Cameras
 TRACK_MEDIAN_PX = 0.15

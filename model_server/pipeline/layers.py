@@ -37,7 +37,6 @@ def follow_things(
     Args:
         images: (F, H, W, 3) uint8 sRGB, undistorted.
         motion: what moves.
-
         depth: of what stands still; with the cameras of `solution` it tells shadows and mistakes from things.
 
     Returns:

@@ -29,7 +29,7 @@ _SWING = 0.7  # ... and if one is a limb
 
 @dataclass(frozen=True)
 class _Pairs:
-    """How parts are to each other, (count + 1, count + 1): frames that show both, and in which they touch, and so on."""
+    """How parts are to each other, (count + 1, count + 1): in how many frames both show, touch, and so on."""
 
     shown: Array
     touching: Array

@@ -52,9 +52,7 @@ PATH_OFF = 0.05  # log depth, with feet in the air half of the time
 MATTE_J = 0.95
 SHADOW_J = 0.6  # intersection over union with the true shadow, over the shot
 FALSE_SHADOW_SHARE = 0.002  # of the pixels, where no shadow moves
-UNDISTORTED_BODY_RELATIVE = 0.05  # of the depth of a ball's front
-PATH_OFF = 0.05  # log depth, with feet in the air half of the time
-MATTE_J = 0.97  # of a matte that went through the lens and back
+UNDISTORTED_MATTE_J = 0.97  # of a matte that went through the lens and back
 
 # Cameras
 TRACK_MEDIAN_PX = 0.15

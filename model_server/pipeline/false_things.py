@@ -48,6 +48,11 @@ class Scenery:
         told = [share for share in shares if share is not None]
         return bool(told) and float(np.median(told)) > _EXPLAINED
 
+    def is_here(self, index: int, mask: Array) -> bool:
+        """Whether a frame's (H, W) mask shows nothing but scenery; False where the shot does not tell."""
+        share = self._share(index, mask) if self._known[index] else None
+        return share is not None and share > _EXPLAINED
+
     def _share(self, index: int, mask: Array) -> float | None:
         """Of a frame's (H, W) mask the share that is scenery; None where its place is not seen in other frames."""
         rows, columns = find_objects(mask.astype(np.uint8))[0]

@@ -26,6 +26,8 @@ _MOST_LAYERS = 254
 _LEAST_AREA = 5e-4  # of the picture, mean over the frames that show the thing, and over no fewer than ...
 _FLEETING = 12  # ... frames: what passes in less must be larger to be worth a layer
 _LEAST_FRAMES = 5
+_PIECE = 0.3  # of a frame's largest one: smaller ones may be pieces of shadows ...
+_SPECK = 1e-4  # ... but those under this share of the picture are not worth a look
 _FLOW_MARGIN = 0.08  # of the picture's width: how far around moving pixels the flow is looked for
 
 
@@ -59,6 +61,7 @@ def _followed(images: Array, moving: Array, parts: Array, scenery: Scenery, prog
         ways.append(way)
         progress(0.8 * (index + 1) / len(parts))
     _forget_scenery(parts, follower.count, scenery)
+    progress(0.85)
     layers = _layers(parts, group_things(parts, follower.count, gap_px(moving.shape[2])))
     progress(0.9)
     traced_back(layers.labels, images, ways)
@@ -67,13 +70,27 @@ def _followed(images: Array, moving: Array, parts: Array, scenery: Scenery, prog
 
 
 def _forget_scenery(parts: Array, count: int, scenery: Scenery) -> None:
-    """Take the ids from parts that show nothing but the still scene, if they are large enough to matter."""
+    """Take the ids from parts that show nothing but the still scene, if they are large enough to matter.
+
+    A part may be a shadow in some frames and a limb in others: its pieces are looked at too.
+    """
     areas = _areas(parts, count)
     large = np.flatnonzero(areas.sum(0) >= _LEAST_AREA * parts[0].size * min(_LEAST_FRAMES, len(parts)))
     scene = [int(part) for part in large if scenery.is_all_of(parts, int(part), areas[:, part])]
-    if scene:
-        for frame in parts:
-            frame[np.isin(frame, scene)] = 0
+    for index, frame in enumerate(parts):
+        frame[np.isin(frame, scene)] = 0
+        pieces, count, sizes = _pieces(frame)
+        for piece in range(1, count):
+            if _SPECK * frame.size < sizes[piece] < _PIECE * sizes.max() and scenery.is_here(index, pieces == piece):
+                frame[pieces == piece] = 0
+
+
+def _pieces(labels: Array) -> tuple[Array, int, Array]:
+    """(H, W) connected pieces, how many with the background, and their pixels; the background has none."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels > 0).astype(np.uint8))
+    sizes = stats[:, cv2.CC_STAT_AREA].copy()
+    sizes[0] = 0
+    return pieces, count, sizes
 
 
 def _areas(labels: Array, count: int) -> Array:

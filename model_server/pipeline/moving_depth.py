@@ -17,8 +17,8 @@ from model_server.geometry.cameras import unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Ground, Layers, Solution, SolveMode
 from model_server.pipeline.checkpoint import new_array
-from model_server.pipeline.lower_path import lower_path
 from model_server.pipeline.optical_flow import grid
+from model_server.pipeline.quantile_path import quantile_path
 from model_server.pipeline.still_view import MEASURED
 
 GUESSED = 0.3  # confidence of these depths
@@ -28,6 +28,11 @@ _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowher
 _AGREE = 0.2  # by which floor and still depth may differ before the soles count as hidden or in the air
 _GROUNDED = 5  # percentile of a thing's sizes that counts as the least
 _IN_AIR = 1.1  # times its least size
+_USUAL = 1.2  # times the height that a thing usually has; farther off its outline is bad
+_SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change and change back
+# All that goes wrong moves soles up the picture and the thing away: feet in the air, hidden ones, some not found. So
+# the path runs below most of what they say, and steps do not show in it.
+_LOW, _STEP_SWING = 0.3, 24.0
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
 _MOST_THICKNESS = 0.1  # of the depth, from its middle to its front
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
@@ -169,12 +174,17 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
         sure = np.isfinite(depths)
     if not sure.any():
         return depths
-    # A ball touches the floor for a frame or two; one that has a bad outline must not count as that.
-    heights = median_filter(np.array([foot.height for foot in feet]), 5, mode="nearest")
+    heights = np.array([foot.height for foot in feet])
+    usual = np.exp(quantile_path(frames, np.log(heights), np.isfinite(heights), 0.5, _SIZE_SWING))
+    # A ball touches the floor for a frame or two; one that has a bad outline, or its shadow, must not count as that.
+    heights = median_filter(heights, 5, mode="nearest")
+    good = sure & (np.abs(np.log(heights / usual)) < np.log(_USUAL))
+    sure = good if good.any() else sure
     least = float(np.percentile(depths[sure] * heights[sure], _GROUNDED))
     in_air = sure & (depths * heights > _IN_AIR * least)
     depths[in_air] = least / heights[in_air]
-    return np.asarray(np.exp(lower_path(frames, np.log(np.where(sure, depths, 1.0)), sure)))
+    logs = np.log(np.where(sure, depths, 1.0))
+    return np.asarray(np.exp(quantile_path(frames, logs, sure, _LOW, _STEP_SWING)))
 
 
 def _body(foot: Array, here: Array, up: Array, intrinsics: Array) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from scipy.ndimage import find_objects
+from scipy.ndimage import distance_transform_edt, find_objects
 from scipy.optimize import linear_sum_assignment
 
 from model_server.geometry.shot import Array
@@ -18,11 +18,13 @@ from model_server.geometry.shot import Array
 _GAP = 0.012  # of the picture's width: parts this near are one region
 _SAME = 0.25  # share of the smaller one's pixels by which a region holds a part of the frame before
 _COLOR_PATCH = 7  # pixels
+_HIDDEN = 0.2  # of its usual pixels, with fewer of which a part among others is hidden
 _NEAR = 4.0  # pixels away from where a part is expected: a pixel is less likely its own by a factor of e ...
 _FAR = 1.2  # ... and by no more than a factor of e to this power, so that colors can tell what comes out behind a part
 _LOST_FRAMES = 12  # for which a hidden part is remembered
 _FARTHEST = 0.3  # of the picture's width, from where it was expected, that it may come back
 _REUNION_COST = 0.7
+_SPLINTER = 0.05  # of a part's largest piece: smaller ones among others' pixels are mistakes
 _FRAGMENT = 0.05  # of a part's pixels: what comes off and is no larger stays it
 Box = tuple[slice, slice]
 
@@ -35,6 +37,7 @@ class _Part:
     center: Array  # (2,) pixels
     velocity: Array  # (2,) pixels per frame
     radius: float  # pixels
+    area: float  # pixels that it usually shows
     colors: Array = field(repr=False)  # normalized histogram
 
 
@@ -71,6 +74,8 @@ class ThingFollower:
             held = np.bincount(part[region.here], minlength=self.count + 1)
             held[0] = 0
             ids = [int(i) for i in np.flatnonzero(held) if held[i] > _SAME * min(areas[i], region.area)]
+            if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
+                ids = [i for i in ids if held[i] > _HIDDEN * self._parts[i].area] or ids
             if not ids:
                 new.append(region)
                 continue
@@ -120,7 +125,8 @@ class ThingFollower:
             velocity = 0.7 * known.velocity + 0.3 * step if known else step
             colors = _colors(image, region)
             colors = 0.8 * known.colors + 0.2 * colors if known else colors
-            self._parts[part] = _Part(index, center, velocity, radius, colors)
+            area = 0.9 * known.area + 0.1 * region.area if known else float(region.area)
+            self._parts[part] = _Part(index, center, velocity, radius, max(area, region.area), colors)
 
 
 def gap_px(width: int) -> int:
@@ -149,7 +155,21 @@ def shared(image: Array, carried: Array, colors: dict[int, Array], here: Array) 
         likely = cv2.blur(colors[part][bins].astype(np.float32), (_COLOR_PATCH, _COLOR_PATCH))
         away = cv2.distanceTransform((~here | (carried != part)).astype(np.uint8), cv2.DIST_L2, 3)
         odds.append(np.log(likely[here] + 1e-3) - np.minimum(away[here] / _NEAR, _FAR))
-    return np.asarray(np.array(ids, np.int32)[np.argmax(odds, axis=0)])
+    best = np.zeros(here.shape, np.int32)
+    best[here] = 1 + np.argmax(odds, axis=0)
+    return np.asarray(np.array(ids, np.int32)[_without_splinters(best, len(ids))[here] - 1])
+
+
+def _without_splinters(numbers: Array, count: int) -> Array:
+    """(h, w) numbers 1 to `count`, 0 nothing: small pieces get the number of what is nearest."""
+    sound = np.zeros(numbers.shape, bool)
+    for number in range(1, count + 1):
+        _, pieces, stats, _ = cv2.connectedComponentsWithStats((numbers == number).astype(np.uint8))
+        sizes = stats[:, cv2.CC_STAT_AREA].copy()
+        sizes[0] = 0
+        sound |= (sizes > _SPLINTER * sizes.max())[pieces]
+    rows, columns = distance_transform_edt(~sound, return_distances=False, return_indices=True)
+    return np.where(numbers > 0, numbers[rows, columns], 0)
 
 
 def color_histogram(colors: Array) -> Array:

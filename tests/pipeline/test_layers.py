@@ -74,6 +74,21 @@ def test_things_that_cross_keep_their_numbers():
             assert found == other
 
 
+def test_a_thing_that_is_missed_right_after_it_crossed_another_keeps_its_number():
+    images, truth = discs([(RED, (100, 60), (0, 0)), (BLUE, (172, 60), (-8, 0))])
+    found = (truth > 0).astype(np.uint8) * 255
+    for frame in range(10, 15):
+        away = truth[frame] == 2
+        found[frame][away] = 0
+        found[frame, 60:64, 96:100] = 255  # and the mask of the other keeps a few pixels of its
+    layers = follow(images, found)
+    assert len(layers.things) == 2
+    for number in (1, 2):
+        (first,) = np.unique(layers.labels[0][truth[0] == number])
+        (last,) = np.unique(layers.labels[-1][truth[-1] == number])
+        assert first == last
+
+
 def test_specks_and_flashes_are_no_layers():
     images, truth = discs([(RED, (20, 60), (6, 0))])
     moving = (truth > 0).astype(np.uint8) * 255

@@ -8,8 +8,8 @@ from synthetic import synthetic_clip
 from tolerances import BODY_RELATIVE, MOVING_DEPTH_FLICKER, MOVING_DEPTH_RELATIVE, PATH_OFF
 
 from model_server.geometry.shot import DepthMaps, Ground, Layer, Layers
-from model_server.pipeline.lower_path import lower_path
 from model_server.pipeline.moving_depth import GUESSED, stand_on_ground
+from model_server.pipeline.quantile_path import quantile_path
 
 
 def standing(ground=None, depth=None):
@@ -134,7 +134,7 @@ def test_a_foot_in_the_air_does_not_carry_the_thing_away():
     frames = np.arange(48)
     lifted = 0.2 * np.maximum(0, np.sin(frames * 2 * np.pi / 12))  # a step is half a second, as in film
     truth = np.log(5 + 0.02 * frames)
-    path = lower_path(frames, truth + lifted, np.ones(48, bool))
+    path = quantile_path(frames, truth + lifted, np.ones(48, bool), 0.3, 24)
     assert np.abs(path - truth).max() <= PATH_OFF
     assert np.abs(np.diff(path)).max() <= 0.02
 
@@ -143,7 +143,7 @@ def test_frames_that_tell_nothing_follow_those_that_do():
     frames, measured = np.arange(40), np.ones(40, bool)
     measured[12:22] = measured[:3] = False
     values = np.where(measured, 0.01 * frames, 9.0)
-    path = lower_path(frames, values, measured)
+    path = quantile_path(frames, values, measured, 0.3, 24)
     assert np.abs(path[3:] - 0.01 * frames[3:]).max() <= PATH_OFF
     assert (path[:3] == path[3]).all()
 

@@ -4,6 +4,7 @@ A region of motion may be left of a shadow whose rim was missed, or of a mistake
 before and after, with less light on it or with none missing (`shadows.in_shadow`). A thing hides that surface.
 """
 
+import cv2
 import numpy as np
 from scipy.ndimage import find_objects
 
@@ -19,7 +20,10 @@ _MARGIN = 8  # pixels around a thing, which the measure of shadows looks at
 _NEARER = 0.93  # something this much nearer stands in between
 _MOVING = 63  # less motion than this in the other frame: the place itself is seen
 _SAME_LEVELS = 10.0  # mean difference of colors: the same surface in the same light
-_EXPLAINED = 0.75  # share of the pixels that are seen elsewhere
+_AROUND, _NOISE = np.ones((5, 5), np.uint8), 6  # pixels that depth may be off by, and levels of noise
+_EXPLAINED = 0.75  # share of the pixels seen elsewhere that must be the still surface ...
+_LIKELY = 0.7  # ... or, over a thing's life, have the colors around it
+_FLEETING = 0.4  # of the shot's frames
 _LEAST_SEEN = 0.3  # share of a thing's pixels whose place must be seen elsewhere to tell
 
 
@@ -44,17 +48,25 @@ class Scenery:
         if not len(frames):
             return False
         looked_at = frames[np.unique(np.linspace(0, len(frames) - 1, _FRAMES).astype(int))]
-        shares = [self._share(int(index), np.asarray(labels[index]) == thing) for index in looked_at]
-        told = [share for share in shares if share is not None]
-        return bool(told) and float(np.median(told)) > _EXPLAINED
+        shares = [self._shares(int(index), np.asarray(labels[index]) == thing) for index in looked_at]
+        told = np.array([share for share in shares if share is not None])
+        if not len(told):
+            return False
+        surface, alike = np.median(told, axis=0)
+        # A slow thing that is missed in other frames looks like scenery there: what stays is not held to its likeness.
+        fleeting = np.count_nonzero(areas) < _FLEETING * len(self._images)
+        return bool(surface > _EXPLAINED or (fleeting and alike > _LIKELY))
 
     def is_here(self, index: int, mask: Array) -> bool:
         """Whether a frame's (H, W) mask shows nothing but scenery; False where the shot does not tell."""
-        share = self._share(index, mask) if self._known[index] else None
-        return share is not None and share > _EXPLAINED
+        shares = self._shares(index, mask) if self._known[index] else None
+        return shares is not None and shares[0] > _EXPLAINED
 
-    def _share(self, index: int, mask: Array) -> float | None:
-        """Of a frame's (H, W) mask the share that is scenery; None where its place is not seen in other frames."""
+    def _shares(self, index: int, mask: Array) -> tuple[float, float] | None:
+        """Of a frame's (H, W) mask the share that is scenery, and the share that may be, if depth is a little wrong.
+
+        None where its place is not seen in other frames.
+        """
         rows, columns = find_objects(mask.astype(np.uint8))[0]
         box = (
             slice(max(0, rows.start - _MARGIN), rows.stop + _MARGIN),
@@ -70,7 +82,13 @@ class Scenery:
         picture = np.asarray(self._images[index][box])
         off = np.abs(views.astype(np.float32) - picture).mean(axis=-1)
         same = np.min(np.where(visible, off, np.inf), axis=0) < _SAME_LEVELS
-        return float((in_shadow(picture, list(views), list(visible)) | same)[tellable].mean())
+        alike = np.zeros(same.shape, bool)
+        for view, seen in zip(views, visible):
+            lowest, highest = cv2.erode(view, _AROUND), cv2.dilate(view, _AROUND)
+            within = (cv2.subtract(picture, highest) <= _NOISE) & (cv2.subtract(lowest, picture) <= _NOISE)
+            alike |= within.all(axis=-1) & seen
+        surface = in_shadow(picture, list(views), list(visible)) | same
+        return float(surface[tellable].mean()), float(alike[tellable].mean())
 
     def _views(self, index: int, box: tuple[slice, slice], others: list[int]) -> tuple[Array, Array]:
         """What other frames show at the still points of a part of this one, (n, h, w, 3), and where they see them."""

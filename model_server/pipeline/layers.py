@@ -57,7 +57,7 @@ def _followed(images: Array, moving: Array, parts: Array, scenery: Scenery, prog
     ways: list[Way] = []
     for index, way in enumerate(_ways(images, moving)):
         carried = carried_along(way, parts[index - 1]) if index else np.zeros_like(parts[0])
-        parts[index] = follower.frame(index, images[index], np.asarray(moving[index]) > MOVING, carried)
+        parts[index] = follower.frame(index, np.asarray(images[index]), np.asarray(moving[index]) > MOVING, carried)
         ways.append(way)
         progress(0.8 * (index + 1) / len(parts))
     _forget_scenery(parts, follower.count, scenery)

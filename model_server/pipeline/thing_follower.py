@@ -107,11 +107,16 @@ class ThingFollower:
         hidden = [i for i, part in self._parts.items() if i not in present and index - part.last <= _LOST_FRAMES]
         found: list[int | None] = [None] * len(regions)
         if regions and hidden:
-            costs = np.array([[_cost(index, image, region, self._parts[i]) for i in hidden] for region in regions])
+            farthest = _FARTHEST * image.shape[1]
+            costs = np.array([self._costs(index, image, region, hidden, farthest) for region in regions])
             for row, column in zip(*linear_sum_assignment(costs)):
                 if costs[row, column] < _REUNION_COST:
                     found[row] = hidden[column]
         return found
+
+    def _costs(self, index: int, image: Array, region: _Region, hidden: list[int], farthest: float) -> list[float]:
+        place, colors = _place(region), _colors(image, region)
+        return [_cost(index, place, colors, self._parts[i], farthest) for i in hidden]
 
     def _remember(self, index: int, image: Array, labels: Array) -> None:
         for part, box in enumerate(find_objects(labels), start=1):
@@ -190,17 +195,17 @@ def _regions(moving: Array) -> list[_Region]:
     return regions
 
 
-def _cost(index: int, image: Array, region: _Region, part: _Part) -> float:
+def _cost(index: int, place: tuple[Array, float], colors: Array, part: _Part, farthest: float) -> float:
     """0 the same .. 1 something else: half colors (Bhattacharyya distance), half way off where it was heading.
 
-    A part that stopped is where it was last seen.
+    A part that stopped is where it was last seen; `farthest` pixels from either it is another.
     """
-    center, radius = _place(region)
+    center, radius = place
     gone = index - part.last
     speed = float(np.linalg.norm(part.velocity))
     off = min(float(np.linalg.norm(center - part.center - way)) for way in (part.velocity * gone, np.zeros(2)))
-    reach = min(2 * max(radius, part.radius) + 2 * speed * gone, _FARTHEST * image.shape[1])
-    likeness = float(np.sqrt(_colors(image, region) * part.colors).sum())
+    reach = min(2 * max(radius, part.radius) + 2 * speed * gone, farthest)
+    likeness = float(np.sqrt(colors * part.colors).sum())
     away = min(1.0, off / max(reach, 1.0))
     return 1.0 if away == 1.0 else 0.5 * np.sqrt(max(0.0, 1 - likeness)) + 0.5 * away
 

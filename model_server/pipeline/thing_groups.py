@@ -20,6 +20,7 @@ _APART = 0.15  # of the frames that show both: what is far so often is another t
 _FAR = 1.0  # times the size (root of the area) of the larger part, sideways ...
 _HIGH = 2.5  # ... and upward, for a body is taller than it is wide
 _LIMB = 0.4  # of the larger part's area, up to which a part may be a limb of it ...
+_TOE = 0.05  # of the larger part's area, up to which a part that stays near is no other thing
 _REACH = 0.3  # ... and need not touch: as near as this, times the larger part's size
 _DRIFT = (
     0.3  # times the larger part's size: standard deviation of where the other is, seen from it, if both are large ...
@@ -50,8 +51,11 @@ class _Pairs:
     def apart(self, part: int, larger: int) -> bool:
         """Whether two parts are far from each other too often, or pass each other; False where that can't be told."""
         shown = self._shown(part, larger)
-        most = _SWING if self._is_limb(part, larger) else _DRIFT
-        return bool(shown and (self.far[part, larger] > _APART * shown or self.drift[part, larger] > most))
+        if not shown or self.far[part, larger] > _APART * shown:
+            return bool(shown)
+        if self._share_of(part, larger) <= _TOE:  # it may be one of several that look alike
+            return False
+        return bool(self.drift[part, larger] > (_SWING if self._is_limb(part, larger) else _DRIFT))
 
     def _shown(self, part: int, larger: int) -> int:
         """Frames that show both; 0 where those are too few to tell."""
@@ -59,7 +63,10 @@ class _Pairs:
         return shown if shown >= max(1, _SHARED * min(self.life[part], self.life[larger])) else 0
 
     def _is_limb(self, part: int, larger: int) -> bool:
-        return bool(self.size[part] / self.life[part] <= _LIMB * self.size[larger] / self.life[larger])
+        return self._share_of(part, larger) <= _LIMB
+
+    def _share_of(self, part: int, larger: int) -> float:
+        return float(self.size[part] / self.life[part] / (self.size[larger] / self.life[larger]))
 
 
 def group_things(labels: Array, count: int, gap_px: int) -> Array:

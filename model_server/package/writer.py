@@ -59,8 +59,11 @@ class PackageWriter:
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def add_array(self, path: str, array: NDArray[Any]) -> None:
+    def add_array(self, path: str, array: NDArray[Any], factor: float = 1.0) -> None:
         """Stream an array of the layout to disk, one entry of its first axis at a time; it may be a memmap.
+
+        Args:
+            factor: what every value is multiplied with on the way.
 
         Raises:
             ServerError: `path` is not in the layout, or the dtype is another one.
@@ -75,9 +78,9 @@ class PackageWriter:
             np.lib.format.write_array_header_1_0(stream, header)
             if array.ndim > 2:
                 for entry in array:
-                    stream.write(np.ascontiguousarray(entry).data)
+                    stream.write(_times(entry, factor).data)
             elif array.size:
-                stream.write(np.ascontiguousarray(array).data)
+                stream.write(_times(array, factor).data)
         self._files[path] = FileFacts(str(array.dtype), array.shape, *_size_and_hash(file))
 
     def add_mattes(self, height: int, width: int) -> None:
@@ -105,6 +108,11 @@ class PackageWriter:
             os.fsync(stream.fileno())
         os.replace(draft, self.folder / MANIFEST_NAME)
         _take_place(self.folder, self._target)
+
+
+def _times(array: NDArray[Any], factor: float) -> NDArray[Any]:
+    """Contiguous, of the same dtype."""
+    return np.ascontiguousarray(array if factor == 1.0 else (array * factor).astype(array.dtype))
 
 
 def check_target(target: Path) -> None:

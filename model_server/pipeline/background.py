@@ -4,16 +4,17 @@ Every frame's measured depth is put into space, and what no second frame sees, o
 visibility tests of P. Merrell et al., "Real-time visibility-based fusion of depth maps", ICCV 2007).
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.geometry.cameras import inverse, pixel_centers, project, transform, unproject
+from model_server.geometry.cameras import inverse, transform, unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, Background, DepthMaps, FrameStatus, Motion, Solution, SolveMode
 from model_server.pipeline.ahead import ahead
+from model_server.pipeline.optical_flow import grid
 from model_server.pipeline.point_cells import PointCells
 
 CONFIDENT = 0.5  # depth that was measured
@@ -24,6 +25,7 @@ _AGREEMENT = 0.02  # of the depth: another frame sees the same point
 _SEEN_THROUGH = 0.05  # of the depth: another frame sees something that far behind it
 _WITNESSES = (-9, -5, -2, 2, 5, 9)  # frames from a point's own in which it is checked
 _MOST_FRAMES = 100  # whose points are fused; more show the same again
+_KEPT_MAPS = 24  # of trusted depth: the witnesses of two frames that are worked on at once
 _MOST_POINTS = 2_000_000
 
 
@@ -46,73 +48,70 @@ def fuse_background(
     known = np.flatnonzero(solution.status != FrameStatus.UNKNOWN)
     cells = PointCells(_MOST_POINTS)
 
-    def seen_twice(frame: int) -> _Points:
-        points = shot.still_points(frame)
-        kept = shot.confirmed(points.positions, [frame + step for step in _WITNESSES if frame + step in known])
-        return _Points(points.positions[kept], points.colors[kept], points.sizes[kept])
+    def seen_twice(frame: int) -> tuple[Array, Array, Array]:
+        return shot.points_seen_twice(frame, [frame + step for step in _WITNESSES if frame + step in known])
 
-    for points in ahead(seen_twice, map(int, known[:: -(-len(known) // _MOST_FRAMES) or 1])):
-        cells.add(points.positions, points.colors, points.sizes)
+    for positions, colors, sizes in ahead(seen_twice, map(int, known[:: -(-len(known) // _MOST_FRAMES) or 1])):
+        cells.add(positions, colors, sizes)
     return Background(*cells.means())
 
 
-@dataclass(frozen=True)
-class _Points:
-    positions: NDArray[np.float64]  # (N, 3) world
-    colors: NDArray[np.uint8]  # (N, 3)
-    sizes: NDArray[np.float64]  # (N,) what a pixel of the model covers there, world units
-
-
-@dataclass(frozen=True)
 class _Shot:
-    images: Array
-    depth: DepthMaps
-    motion: Motion
-    solution: Solution
-    pixels: PixelMap
+    """The shot's frames; maps of depth that can be trusted are kept while near frames ask for them."""
 
-    def still_points(self, frame: int) -> _Points:
-        still = self._trusted(frame)
-        height, width = still.shape
-        focal = self.pixels.model_intrinsics(self.solution.intrinsics[frame])[0, 0]
-        distance = self.depth.depth[frame][still].astype(np.float64)
-        footage = self.pixels.footage_from_model(pixel_centers(width, height)[still])
-        local = unproject(footage, distance, self.solution.intrinsics[frame])
-        positions = transform(inverse(self.solution.camera_from_world[frame]), local)
-        return _Points(positions, self.images[frame][still], distance / focal)
+    def __init__(self, images: Array, depth: DepthMaps, motion: Motion, solution: Solution, pixels: PixelMap) -> None:
+        self._images, self._depth, self._motion, self._solution = images, depth, motion, solution
+        self._intrinsics = pixels.model_intrinsics(solution.intrinsics)
+        self._trusted = lru_cache(maxsize=_KEPT_MAPS)(self._trusted_depth)
 
-    def confirmed(self, positions: NDArray[np.float64], witnesses: list[int]) -> NDArray[np.bool_]:
+    def points_seen_twice(self, frame: int, witnesses: list[int]) -> tuple[Array, Array, Array]:
+        """World positions (N, 3), colors (N, 3) and sizes (N,), what a pixel of the model covers there."""
+        depth = self._trusted(frame)
+        still = depth > 0
+        height, width = depth.shape
+        places, distances = grid(width, height)[still], np.asarray(depth[still])
+        seen = self._confirmed(frame, places, distances, witnesses)
+        places, distances = places[seen], distances[seen]
+        lens = self._intrinsics[frame]
+        local = unproject(np.asarray(places, np.float64), np.asarray(distances, np.float64), lens)
+        positions = transform(inverse(self._solution.camera_from_world[frame]), local)
+        return positions, np.asarray(self._images[frame])[still][seen], distances / lens[0, 0]
+
+    def _confirmed(self, frame: int, places: Array, distances: Array, witnesses: list[int]) -> NDArray[np.bool_]:
         """(N,): some other frame sees the point, and no more frames see through it."""
-        for_it, against = np.zeros(len(positions), int), np.zeros(len(positions), int)
-        for frame in witnesses:
-            footage, distance = project(
-                transform(self.solution.camera_from_world[frame], positions), self.solution.intrinsics[frame]
-            )
-            map_ = np.where(self._trusted(frame), self.depth.depth[frame], 0).astype(np.float32)
-            column, row = self.pixels.model_from_footage(footage).T.astype(np.float32) - 0.5
-            seen = _sample(map_, column, row)
-            ahead = (distance > 0) & (seen > 0)
-            ratio = seen / np.maximum(distance, 1e-12)
-            for_it += ahead & (np.abs(ratio - 1) < _AGREEMENT)
-            against += ahead & (ratio > 1 + _SEEN_THROUGH)
-        return np.asarray(for_it > against)
+        rays = np.column_stack([places, np.ones(len(places), np.float32)]).T
+        votes = np.zeros(len(places), np.int8)
+        for other in witnesses:
+            map_ = self._trusted(other)
+            away, shift = self._way(frame, other)
+            column, row, distance = (away @ rays) * distances + shift[:, None]
+            seen = _sample(map_, column / np.maximum(distance, 1e-6), row / np.maximum(distance, 1e-6))
+            known = (distance > 0) & (seen > 0)
+            votes += known & (np.abs(seen - distance) < _AGREEMENT * distance)
+            votes -= known & (seen > (1 + _SEEN_THROUGH) * distance)
+        return np.asarray(votes > 0)
 
-    def _trusted(self, frame: int) -> NDArray[np.bool_]:
-        """(H, W): measured, still, and not on the rim of a surface."""
-        depth = np.asarray(self.depth.depth[frame])
+    def _way(self, frame: int, other: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(3, 3) and (3,): pixels of a frame times depth to those of another."""
+        other_from_frame = self._solution.camera_from_world[other] @ inverse(self._solution.camera_from_world[frame])
+        away = self._intrinsics[other] @ other_from_frame[:3, :3] @ np.linalg.inv(self._intrinsics[frame])
+        return away.astype(np.float32), (self._intrinsics[other] @ other_from_frame[:3, 3]).astype(np.float32)
+
+    def _trusted_depth(self, frame: int) -> NDArray[np.float32]:
+        """(H, W) depth that was measured, still, and not on the rim of a surface; 0 elsewhere."""
+        depth = np.asarray(self._depth.depth[frame])
         square = np.ones((3, 3), np.uint8)
-        inside = cv2.dilate(depth, square) < _RIM * cv2.erode(depth, square)
-        moving = (np.asarray(self.motion.moving[frame]) > _STILL).astype(np.uint8)
-        near = cv2.dilate(moving, np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)) > 0
+        trusted = cv2.dilate(depth, square) < _RIM * cv2.erode(depth, square)
+        moving = (np.asarray(self._motion.moving[frame]) > _STILL).astype(np.uint8)
+        trusted &= cv2.dilate(moving, np.ones((2 * _MARGIN + 1, 2 * _MARGIN + 1), np.uint8)) == 0
         # A tripod's sphere is nobody's measurement, but one cloud all the same: the panorama.
-        least = 0.0 if self.solution.mode is SolveMode.TRIPOD else CONFIDENT
-        return np.asarray((depth > 0) & (np.asarray(self.depth.confidence[frame]) >= least) & inside & ~near)
+        least = 0.0 if self._solution.mode is SolveMode.TRIPOD else CONFIDENT
+        return np.where(trusted & (np.asarray(self._depth.confidence[frame]) >= least), depth, np.float32(0))
 
 
-def _sample(image: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(N,) nearest values of a map at integer-centered pixels; 0 outside it."""
-    column, row = (np.rint(np.clip(c, -2, 1e6)).astype(int) for c in (x, y))
-    inside = (column >= 0) & (column < image.shape[1]) & (row >= 0) & (row < image.shape[0])
-    values = np.zeros(len(x))
-    values[inside] = image[row[inside], column[inside]]
-    return values
+def _sample(image: NDArray[np.float32], x: Array, y: Array) -> NDArray[np.float32]:
+    """(N,) nearest values of a map at pixels ((0.5, 0.5) is the first center); 0 outside it."""
+    height, width = image.shape
+    inside = (x > 0) & (x < width) & (y > 0) & (y < height)
+    column, row = (np.where(inside, part, 0).astype(np.int32) for part in (x, y))
+    return np.where(inside, image[row, column], np.float32(0))

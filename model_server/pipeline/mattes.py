@@ -4,7 +4,8 @@ The guided filter (K. He, J. Sun, X. Tang, "Guided image filtering", PAMI 2013),
 and used at footage size (K. He, J. Sun, "Fast guided filter", arXiv 1505.00996).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from model_server.errors import ServerError
 from model_server.geometry.cameras import pixel_centers
 from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.shot import Array, Layers, Plate, Progress, Solution
+from model_server.pipeline.ahead import ahead
 from model_server.pipeline.optical_flow import inside, sample
 
 _RADIUS = 0.006  # of the picture's width: how far from its rough edge a matte looks for the picture's
@@ -39,16 +41,27 @@ def write_mattes(
     paths = {thing.id: folder / f"layer_{thing.id:02d}" for thing in layers.things}
     for path in paths.values():
         path.mkdir(parents=True, exist_ok=True)
+    if not paths:
+        return
     empty = _encoded(np.zeros((plate.height, plate.width), np.uint8), "that shows nothing")
-    for index, number in enumerate(frame_numbers):
-        labels = np.asarray(layers.labels[index])
-        present = [thing_id for thing_id in paths if (labels == thing_id).any()]
-        mattes = _frame_mattes(plate, index, solution, labels, present) if present else {}
+    maker = _MatteMaker(plate, solution)
+
+    def pictures() -> Iterator[tuple[int, list[int], Array | None]]:
+        """Frames in order, as a movie gives them; those that show no thing are not read."""
+        for index in range(len(frame_numbers)):
+            present = np.intersect1d(np.asarray(layers.labels[index]), list(paths)).tolist()
+            yield index, present, plate.frame(index) if present else None
+
+    def mattes(item: tuple[int, list[int], Array | None]) -> dict[int, bytes]:
+        index, present, picture = item
+        if picture is None:
+            return {}
+        made = maker.frame(index, picture, np.asarray(layers.labels[index]), present)
+        return {thing_id: _encoded(matte, str(frame_numbers[index])) for thing_id, matte in made.items()}
+
+    for index, made in enumerate(ahead(mattes, pictures())):
         for thing_id, path in paths.items():
-            if thing_id in mattes:
-                write_matte(path / f"{number:04d}.png", mattes[thing_id])
-            else:
-                (path / f"{number:04d}.png").write_bytes(empty)
+            (path / f"{frame_numbers[index]:04d}.png").write_bytes(made.get(thing_id, empty))
         progress((index + 1) / len(frame_numbers))
 
 
@@ -64,28 +77,45 @@ def _encoded(matte: Array, name: str) -> bytes:
     return data.tobytes()
 
 
-def _frame_mattes(plate: Plate, index: int, solution: Solution, labels: Array, ids: list[int]) -> dict[int, Array]:
-    """(FH, FW) uint8 for each id."""
-    height, width = labels.shape
-    centers = plate.pixels.footage_from_model(pixel_centers(width, height))
-    flat = undistort_pixels(centers, solution.intrinsics[index], solution.distortion)
-    places = plate.pixels.model_from_footage(flat)
-    covered = inside(places, width, height, margin=0.0)
-    footage = plate.pixels.model_from_footage(pixel_centers(plate.width, plate.height)).astype(np.float32)
-    guide, full = np.asarray(plate.images[index], np.float32) / 255, plate.frame(index).astype(np.float32) / 255
-    radius = max(2, round(_RADIUS * width))
-    mattes = {}
-    for thing_id in ids:
-        rough = sample((labels == thing_id).astype(np.float32), places) * covered
-        area = _around(rough, 3 * radius, plate, footage.shape)
-        slopes, offset = _guided_around(guide, rough, radius)
-        at = footage[area]
-        alpha = (sample(slopes, at) * full[area]).sum(-1) + sample(offset, at)
-        near = sample(cv2.dilate(rough, np.ones((2 * radius + 1,) * 2, np.uint8)), at) > 0
-        alpha = np.clip((alpha - _SOFT) / (1 - 2 * _SOFT), 0, 1) * near
-        mattes[thing_id] = np.zeros(footage.shape[:2], np.uint8)
-        mattes[thing_id][area] = np.rint(alpha * 255)
-    return mattes
+class _MatteMaker:
+    """Mattes of single frames, from several threads; what only depends on the lens is worked out once."""
+
+    def __init__(self, plate: Plate, solution: Solution) -> None:
+        self._plate, self._solution = plate, solution
+        self._radius = max(2, round(_RADIUS * plate.images.shape[2]))
+        self._flat = lru_cache(maxsize=4)(self._flat_places)  # a zoom has a lens for every frame
+        centers = pixel_centers(plate.width, plate.height)
+        self._model_from_footage = plate.pixels.model_from_footage(centers).astype(np.float32)
+
+    def frame(self, index: int, picture: Array, labels: Array, ids: list[int]) -> dict[int, Array]:
+        """(FH, FW) uint8 for each id; `picture` is the frame at footage size."""
+        guide, radius = np.asarray(self._plate.images[index], np.float32) / 255, self._radius
+        mattes = {}
+        for thing_id in ids:
+            rough = self._on_the_plate(index, (labels == thing_id).astype(np.float32))
+            area = _around(rough, 3 * radius, self._plate, self._model_from_footage.shape)
+            slopes, offset = _guided_around(guide, rough, radius)
+            at = self._model_from_footage[area]
+            colors = picture[area].astype(np.float32) / 255
+            alpha = np.einsum("yxc,yxc->yx", sample(slopes, at), colors) + sample(offset, at)
+            near = sample(cv2.dilate(rough, np.ones((2 * radius + 1,) * 2, np.uint8)), at) > 0
+            alpha = np.clip((alpha - _SOFT) / (1 - 2 * _SOFT), 0, 1) * near
+            mattes[thing_id] = np.zeros(self._model_from_footage.shape[:2], np.uint8)
+            mattes[thing_id][area] = np.rint(alpha * 255)
+        return mattes
+
+    def _on_the_plate(self, index: int, mask: Array) -> Array:
+        """A mask of the undistorted image, (H, W) float32, on the distorted one."""
+        if self._solution.distortion.is_pinhole:
+            return mask
+        places = self._flat(self._solution.intrinsics[index].tobytes())
+        return sample(mask, places) * inside(places, mask.shape[1], mask.shape[0], margin=0.0)
+
+    def _flat_places(self, intrinsics: bytes) -> Array:
+        """(H, W, 2) where the plate's model pixels lie on the undistorted image; (3, 3) float64 as bytes."""
+        pixels, (height, width) = self._plate.pixels, self._plate.images.shape[1:3]
+        centers, lens = pixels.footage_from_model(pixel_centers(width, height)), np.frombuffer(intrinsics).reshape(3, 3)
+        return pixels.model_from_footage(undistort_pixels(centers, lens, self._solution.distortion))
 
 
 def _around(rough: Array, margin: int, plate: Plate, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -118,10 +148,22 @@ def _guided(guide: Array, alpha: Array, radius: int) -> tuple[Array, Array]:
         return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)))
 
     colors, level = mean(guide), mean(alpha)
-    products = (guide[..., :, None] * guide[..., None, :]).reshape(*alpha.shape, 9)
-    second = np.concatenate([mean(products[..., k : k + 3]) for k in (0, 3, 6)], axis=-1).reshape(*alpha.shape, 3, 3)
-    spread = second - colors[..., :, None] * colors[..., None, :] + _SMOOTHNESS * np.eye(3, dtype=np.float32)
     common = mean(guide * alpha[..., None]) - colors * level[..., None]
-    slopes = np.linalg.solve(spread, common[..., None])[..., 0].astype(np.float32)
+    following = guide[..., [1, 2, 0]]
+    squares = mean(guide * guide) - colors * colors + np.float32(_SMOOTHNESS)
+    products = mean(guide * following) - colors * colors[..., [1, 2, 0]]  # rg, gb, br
+    slopes = _solved(squares, products, common)
     offset = level - (slopes * colors).sum(-1)
     return mean(slopes), mean(offset)
+
+
+def _solved(squares: Array, products: Array, right: Array) -> Array:
+    """(H, W, 3) x of A x = right; A is symmetric with `squares` on its diagonal and `products` rg, gb, br (Cramer)."""
+    rr, gg, bb = np.moveaxis(squares.astype(np.float64), -1, 0)
+    rg, gb, br = np.moveaxis(products.astype(np.float64), -1, 0)
+    r, g, b = np.moveaxis(right.astype(np.float64), -1, 0)
+    m_rr, m_gg, m_bb = gg * bb - gb * gb, rr * bb - br * br, rr * gg - rg * rg
+    m_rg, m_rb, m_gb = gb * br - rg * bb, rg * gb - gg * br, rg * br - rr * gb
+    scale = 1 / (rr * m_rr + rg * m_rg + br * m_rb)
+    parts = (m_rr * r + m_rg * g + m_rb * b, m_rg * r + m_gg * g + m_gb * b, m_rb * r + m_gb * g + m_bb * b)
+    return np.stack([(part * scale).astype(np.float32) for part in parts], axis=-1)

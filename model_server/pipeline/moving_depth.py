@@ -1,30 +1,40 @@
 """A plausible depth for what moves: it stands where it touches the ground.
 
 One camera can't triangulate what moves. A person's feet, though, are as far away as the floor beneath them (D. Hoiem,
-A. Efros, M. Hebert, "Putting objects in perspective", CVPR 2006), and the body stands upright over them, as a card that
-faces the camera. All of it is a guess, and its confidence says so. An engine that knows what moves is believed instead.
+A. Efros, M. Hebert, "Putting objects in perspective", CVPR 2006), and the body stands upright over them: a card that
+faces the camera, with sections as round as its outline is wide. All of it is a guess, and its confidence says so. An
+engine that knows what moves is believed instead.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import median_filter
 
 from model_server.geometry.cameras import unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Ground, Layers, Solution, SolveMode
+from model_server.pipeline.checkpoint import new_array
 from model_server.pipeline.optical_flow import grid
+from model_server.pipeline.quantile_path import quantile_path
 from model_server.pipeline.still_view import MEASURED
 
 GUESSED = 0.3  # confidence of these depths
 _SOLE = 0.06  # of a thing's height: the band of its lowest pixels
 _BESIDE = 3  # pixels under the soles, past the soft edge, where the still depth is read
 _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowhere
-_AGREE = 0.3  # by which floor and still depth may differ before the soles count as hidden or in the air
+_AGREE = 0.2  # by which floor and still depth may differ before the soles count as hidden or in the air
 _GROUNDED = 5  # percentile of a thing's sizes that counts as the least
-_IN_AIR = 1.15  # times its least size
-_STEADY_FRAMES = 2.0  # sigma of the smoothing over time
+_IN_AIR = 1.1  # times its least size
+_USUAL = 1.2  # times the height that a thing usually has; farther off its outline is bad
+_SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change and change back
+# All that goes wrong moves soles up the picture and the thing away: feet in the air, hidden ones, some not found. So
+# the path runs below most of what they say, and steps do not show in it.
+_LOW, _STEP_SWING = 0.3, 24.0
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
+_MOST_THICKNESS = 0.1  # of the depth, from its middle to its front
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
 _SURE_FRAMES = 3  # in which that place must be sure
 _AGREEING = 3.0  # times the spread over those frames that the miss must be
@@ -41,15 +51,15 @@ class _Foot:
 
 
 def stand_on_ground(
-    depth: DepthMaps, layers: Layers, solution: Solution, pixels: PixelMap, ground: Ground
+    depth: DepthMaps, layers: Layers, solution: Solution, pixels: PixelMap, ground: Ground, folder: Path | None = None
 ) -> DepthMaps:
-    """Depth maps in which every thing of `layers` is an upright card over the place it stands on.
+    """Depth maps in which every thing of `layers` is upright over the place it stands on, and as thick as it is wide.
 
     The place is where the ray through its lowest pixels meets the floor, or the still depth measured just beneath them.
     Frames in which neither can be trusted (soles hidden or out of the picture) take their depth from those around
     them. A thing in the air seems to stand too far off, and so too large: it gets the depth at which it keeps its
-    least size. One that never stands is put a little in front of what is behind it. Depths are smoothed over time, so
-    that cards don't flicker.
+    least size. One that never stands is put a little in front of what is behind it. Depths follow a smooth path over
+    time, so that things don't flicker.
 
     Where `depth` knows moving pixels it stays; a thing whose soles are clearly not on the floor in it is brought there
     as a whole, by one factor for all its frames.
@@ -57,12 +67,13 @@ def stand_on_ground(
     Args:
         depth: of what stands still; at moving pixels it is what lies around or behind them, or their own.
         ground: up and floor, in the units and the world of `solution`.
+        folder: where the new arrays are kept, as `checkpoint.new_array` makes them; None keeps them in memory.
 
     Returns:
-        New depth maps (in memory); where the depth of moving pixels was not known, their confidence is 0.3 (0 on a
+        New depth maps; where the depth of moving pixels was not known, their confidence is 0.3 (0 on a
         tripod). Frames without a pose are left as they are.
     """
-    values, confidence = np.array(depth.depth, np.float32), np.array(depth.confidence, np.float16)
+    values, confidence = _copy(depth.depth, "depth", folder), _copy(depth.confidence, "confidence", folder)
     intrinsics = pixels.model_intrinsics(solution.intrinsics)
     known = np.asarray(np.isfinite(solution.camera_from_world).all(axis=(1, 2)))
     for thing in layers.things:
@@ -83,12 +94,21 @@ def stand_on_ground(
                 continue
             pose, lens = solution.camera_from_world[index], intrinsics[index]
             at = foot_depth if np.isfinite(foot_depth) else _AIRBORNE * float(np.median(around))
-            card = _card(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens)
+            card = _body(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens)
             if len(around) and not any(foot.sure for foot in feet):  # never behind what seems to be hidden by it
                 card *= min(1.0, float(np.median(around / card[still[here] > 0])))
             # On a tripod not even what is around it is known.
             values[index][here], confidence[index][here] = card, 0 if solution.mode is SolveMode.TRIPOD else GUESSED
     return replace(depth, depth=values, confidence=confidence)
+
+
+def _copy(array: Array, field: str, folder: Path | None) -> Array:
+    if folder is None:
+        return np.array(array)
+    copy = new_array(folder, field, str(array.dtype), array.shape)
+    for index, frame in enumerate(array):
+        copy[index] = frame
+    return copy
 
 
 def _factor_to_ground(depth: DepthMaps, labels: Array, thing: int, frames: list[int], feet: list[_Foot]) -> float:
@@ -117,9 +137,11 @@ def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Ar
     measured = float(np.median(beneath)) if len(beneath) >= max(2, 0.3 * len(x)) else np.nan
     on_floor = _floor_depth(sole, pose, intrinsics, ground.floor)
     sure = bool(seen.mean() > 0.5)
-    if np.isfinite(measured) and np.isfinite(on_floor):
-        sure &= abs(measured / on_floor - 1) < _AGREE
     found = measured if np.isfinite(measured) else on_floor
+    if np.isfinite(measured) and np.isfinite(on_floor):
+        agree = abs(measured / on_floor - 1) < _AGREE
+        sure &= agree
+        found = on_floor if agree else measured  # the floor is what all the shot says
     rows = np.flatnonzero(here.any(axis=1))
     height = (rows[-1] + 1 - rows[0]) / intrinsics[1, 1]
     return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height))
@@ -153,20 +175,35 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
     if not sure.any():
         return depths
     heights = np.array([foot.height for foot in feet])
-    # A ball touches the floor for a frame or two; the median of three keeps a single bad outline from counting as that.
-    sizes = median_filter(depths[sure] * heights[sure], 3, mode="nearest")
-    least = float(np.percentile(sizes, _GROUNDED))
+    usual = np.exp(quantile_path(frames, np.log(heights), np.isfinite(heights), 0.5, _SIZE_SWING))
+    # A ball touches the floor for a frame or two; one that has a bad outline, or its shadow, must not count as that.
+    heights = median_filter(heights, 5, mode="nearest")
+    good = sure & (np.abs(np.log(heights / usual)) < np.log(_USUAL))
+    sure = good if good.any() else sure
+    least = float(np.percentile(depths[sure] * heights[sure], _GROUNDED))
     in_air = sure & (depths * heights > _IN_AIR * least)
     depths[in_air] = least / heights[in_air]
-    logs = np.interp(frames, frames[sure], np.log(depths[sure]))
-    calm = median_filter(logs, 5, mode="nearest")
-    return np.asarray(np.exp(gaussian_filter1d(calm, _STEADY_FRAMES, mode="nearest")))
+    logs = np.log(np.where(sure, depths, 1.0))
+    return np.asarray(np.exp(quantile_path(frames, logs, sure, _LOW, _STEP_SWING)))
 
 
-def _card(foot: Array, here: Array, up: Array, intrinsics: Array) -> Array:
-    """(n,) depth of the thing's pixels on the upright plane through `foot` that faces the camera; camera axes."""
+def _body(foot: Array, here: Array, up: Array, intrinsics: Array) -> Array:
+    """(n,) depth of the thing's pixels: an upright card through `foot` that faces the camera, round towards it."""
     facing = foot - (foot @ up) * up
     rays = unproject(grid(here.shape[1], here.shape[0])[here].astype(np.float64), np.ones(int(here.sum())), intrinsics)
     slope = rays @ facing
     met = np.where(slope > 1e-6, (foot @ facing) / np.maximum(slope, 1e-6), foot[2])
-    return np.asarray(np.clip(met, foot[2] / _RELIEF, foot[2] * _RELIEF))
+    card = np.clip(met, foot[2] / _RELIEF, foot[2] * _RELIEF)
+    return np.asarray(card * (1 - np.minimum(_thickness(here)[here] / intrinsics[0, 0], _MOST_THICKNESS)))
+
+
+def _thickness(here: Array) -> Array:
+    """(H, W) float32 pixels from the middle of a thing to its surface: as thick as it is wide, with round sections."""
+    thickness = np.zeros(here.shape, np.float32)
+    x, y, width, height = cv2.boundingRect(here.astype(np.uint8))
+    rows, columns = slice(y, y + height), slice(x, x + width)
+    away = cv2.distanceTransform(np.pad(here[rows, columns], 1).astype(np.uint8), cv2.DIST_L2, 3)
+    side = 2 * int(away.max()) + 1
+    radius = cv2.dilate(away, np.ones((side, side), np.uint8))
+    thickness[rows, columns] = np.sqrt(away * (2 * radius - away))[1:-1, 1:-1]
+    return thickness

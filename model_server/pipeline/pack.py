@@ -52,7 +52,7 @@ def write_package(
         write_mattes(plate, found, solution, clip.frame_numbers, mattes, lambda done: progress(0.3 + 0.4 * done))
         write_given_mattes(given, clip.frame_numbers, (clip.width, clip.height), mattes)
         writer.add_mattes(clip.height, clip.width)
-        _add_arrays(writer, clip, solved, solution, scaled(solved.depth, factor), scaled(background, factor))
+        _add_arrays(writer, clip, solved, solution, scaled(background, factor), factor)
         progress(0.9)
         seconds = staged.seconds() | {"package": round(time.monotonic() - start, 2)}
         writer.finish(
@@ -68,9 +68,10 @@ def _add_arrays(
     clip: ClipInfo,
     solved: Solved,
     solution: Solution,
-    depth: DepthMaps,
     background: Background,
+    factor: float,
 ) -> None:
+    """The solution and the background come in scene units, the depth is brought to them by `factor`."""
     arrays: dict[str, Array] = {
         "cameras/camera_from_world.npy": np.asarray(solution.camera_from_world, np.float64),
         "cameras/intrinsics.npy": np.asarray(solution.intrinsics, np.float64),
@@ -78,8 +79,7 @@ def _add_arrays(
         "cameras/status.npy": np.asarray(solution.status, np.uint8),
         "cameras/reprojection_px.npy": np.asarray(solution.reprojection_px, np.float32),
         "images.npy": solved.images,
-        "depth.npy": depth.depth,
-        "confidence.npy": depth.confidence,
+        "confidence.npy": solved.depth.confidence,
         "moving.npy": solved.motion.moving,
         "layers.npy": solved.layers.labels,
         "background/positions.npy": np.asarray(background.positions, np.float32),
@@ -89,3 +89,4 @@ def _add_arrays(
     }
     for path, array in arrays.items():
         writer.add_array(path, array)
+    writer.add_array("depth.npy", solved.depth.depth, factor)

@@ -170,7 +170,7 @@ class _Stages:
             "layers",
             "standing",
             DepthMaps,
-            lambda *_: stand_on_ground(depth, layers, solution, pixels, ground),
+            lambda folder, _: stand_on_ground(depth, layers, solution, pixels, ground, folder),
             (0.8, 0.9),
         )
         if self.settings.shadows:

@@ -9,9 +9,9 @@ from typing import overload
 
 import numpy as np
 
-from model_server.geometry.shot import Array, Background, DepthMaps, Ground, Motion, Solution, SolveMode
+from model_server.geometry.shot import Array, Background, Ground, Motion, Solution, SolveMode
 
-Part = Solution | DepthMaps | Background | Ground
+Part = Solution | Background | Ground
 
 MEDIAN_DEPTH = 5.0
 _STILL = 127  # of `moving`, at most
@@ -41,8 +41,6 @@ def scene_scale(depth: Array, motion: Motion, mode: SolveMode = SolveMode.FREE) 
 @overload
 def scaled(part: Solution, factor: float) -> Solution: ...
 @overload
-def scaled(part: DepthMaps, factor: float) -> DepthMaps: ...
-@overload
 def scaled(part: Background, factor: float) -> Background: ...
 @overload
 def scaled(part: Ground, factor: float) -> Ground: ...
@@ -54,14 +52,12 @@ def scaled(part: Part, factor: float) -> Part:
         factor: of `scene_scale`.
 
     Returns:
-        The same with every length multiplied; of depth maps that is a copy in memory, 4 bytes a pixel.
+        The same with every length multiplied. Depth maps are scaled as they are written.
     """
     if isinstance(part, Solution):
         cameras = part.camera_from_world.copy()
         cameras[:, :3, 3] *= factor
         return replace(part, camera_from_world=cameras, points=part.points * np.float32(factor))
-    if isinstance(part, DepthMaps):
-        return replace(part, depth=np.multiply(part.depth, np.float32(factor)))
     if isinstance(part, Background):
         return replace(part, positions=part.positions * np.float32(factor))
     if part.floor is None:

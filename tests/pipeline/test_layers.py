@@ -1,9 +1,11 @@
 """A thing keeps its number."""
 
+from dataclasses import replace
+
 import numpy as np
 from moving_box import PIXELS, box_clip, moving_in, solution_of, still_depth
 
-from model_server.geometry.shot import Motion
+from model_server.geometry.shot import DepthMaps, Motion, SolveMode
 from model_server.pipeline.layers import follow_things
 from model_server.pipeline.thing_groups import group_things
 
@@ -11,8 +13,14 @@ RED, BLUE = (220, 40, 30), (30, 60, 210)
 
 
 def follow(images, moving):
-    clip = box_clip()
-    return follow_things(images, PIXELS, Motion(moving), still_depth(clip), solution_of(clip), lambda done: None)
+    """With the synthetic clip's true cameras and depth, or, for drawn pictures, a camera on a tripod."""
+    clip, count = box_clip(), len(images)
+    depth, solution = still_depth(clip), solution_of(clip)
+    if images.shape != clip.images.shape:
+        depth = DepthMaps(np.zeros(images.shape[:3], np.float32), np.zeros(images.shape[:3], np.float16))
+        poses, lenses = np.repeat(np.eye(4)[None], count, axis=0), np.repeat(solution.intrinsics[:1], count, axis=0)
+        solution = replace(solution, camera_from_world=poses, intrinsics=lenses, mode=SolveMode.TRIPOD)
+    return follow_things(images, PIXELS, Motion(moving), depth, solution, lambda done: None)
 
 
 def discs(paths, frames=20, hidden=lambda frame, x: False, size=(120, 200)):
@@ -66,6 +74,21 @@ def test_things_that_cross_keep_their_numbers():
             assert found == other
 
 
+def test_a_thing_that_is_missed_right_after_it_crossed_another_keeps_its_number():
+    images, truth = discs([(RED, (100, 60), (0, 0)), (BLUE, (172, 60), (-8, 0))])
+    found = (truth > 0).astype(np.uint8) * 255
+    for frame in range(10, 15):
+        away = truth[frame] == 2
+        found[frame][away] = 0
+        found[frame, 60:64, 96:100] = 255  # and the mask of the other keeps a few pixels of its
+    layers = follow(images, found)
+    assert len(layers.things) == 2
+    for number in (1, 2):
+        (first,) = np.unique(layers.labels[0][truth[0] == number])
+        (last,) = np.unique(layers.labels[-1][truth[-1] == number])
+        assert first == last
+
+
 def test_specks_and_flashes_are_no_layers():
     images, truth = discs([(RED, (20, 60), (6, 0))])
     moving = (truth > 0).astype(np.uint8) * 255
@@ -75,8 +98,59 @@ def test_specks_and_flashes_are_no_layers():
     assert thing.id == 1
 
 
+def test_things_that_begin_as_one_and_part_are_two_from_the_start():
+    images, truth = discs([(RED, (85, 60), (-3, 0)), (BLUE, (112, 60), (3, 0))])
+    layers = follow(images, (truth > 0).astype(np.uint8) * 255)
+    assert len(layers.things) == 2
+    first, last = layers.labels[0], layers.labels[-1]
+    for number in (1, 2):
+        (thing,) = np.unique(last[truth[-1] == number])
+        assert (first[truth[0] == number] == thing).mean() > 0.9
+
+
+def test_a_limb_that_shows_apart_for_a_while_is_no_thing_of_its_own():
+    images, truth = discs([(RED, (40, 60), (4, 0))])
+    foot = np.zeros_like(truth)
+    for frame in range(20):
+        gap = 8 if 6 <= frame < 12 else 0
+        foot[frame, 70 + gap : 82 + gap, 36 + 4 * frame : 46 + 4 * frame] = 1
+    images[foot > 0] = RED
+    layers = follow(images, ((truth > 0) | (foot > 0)).astype(np.uint8) * 255)
+    assert len(layers.things) == 1
+    assert (layers.labels[foot > 0] == 1).all()
+
+
+def test_a_shadow_and_what_stands_still_are_no_things():
+    clip = box_clip()
+    images, moving = clip.images.copy(), clip.moving.astype(np.uint8) * 255
+    for frame in range(len(images)):
+        shade = np.s_[frame, 150:180, 20 + 6 * frame : 60 + 6 * frame]
+        behind_nothing = ~clip.moving[shade]
+        images[shade][behind_nothing] = (0.6 * images[shade][behind_nothing]).astype(np.uint8)
+        moving[shade] = 255
+    moving[:, 10:40, 200:240] = 255  # a piece of the wall
+    (thing,) = follow(images, moving).things
+    assert thing.id == 1
+
+
 def test_parts_that_touch_all_the_time_are_one_thing():
     labels = np.zeros((10, 20, 30), np.int32)
     labels[:, 5:10, 5:10], labels[:, 10:15, 5:10] = 1, 2
     labels[:3, 5:10, 12:16], labels[3:, 5:10, 24:28] = 3, 3
-    assert group_things(labels, 3, gap_px=2).tolist() == [0, 1, 1, 3]
+    none, first, second, third = group_things(labels, 3, gap_px=2)
+    assert none == 0
+    assert first == second != third == 3
+
+
+def test_what_is_above_the_other_all_the_time_is_one_body():
+    labels = np.zeros((10, 80, 60), np.int32)
+    labels[:, 10:30, 20:40], labels[:, 50:58, 26:34] = 1, 2  # what is between them was not found to move
+    assert group_things(labels, 2, gap_px=2).tolist() == [0, 1, 1]
+
+
+def test_what_passes_is_another_thing():
+    labels = np.zeros((20, 80, 120), np.int32)
+    labels[:, 10:50, 50:70] = 1
+    for frame in range(20):
+        labels[frame, 40:60, 30 + 2 * frame : 50 + 2 * frame] = 2  # touches in every frame
+    assert group_things(labels, 2, gap_px=2).tolist() == [0, 1, 2]

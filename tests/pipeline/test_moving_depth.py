@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 from moving_box import PIXELS, floor_of, solution_of, still_depth
 from synthetic import synthetic_clip
-from tolerances import MOVING_DEPTH_FLICKER, MOVING_DEPTH_RELATIVE
+from tolerances import BODY_RELATIVE, MOVING_DEPTH_FLICKER, MOVING_DEPTH_RELATIVE, PATH_OFF
 
 from model_server.geometry.shot import DepthMaps, Ground, Layer, Layers
 from model_server.pipeline.moving_depth import GUESSED, stand_on_ground
+from model_server.pipeline.quantile_path import quantile_path
 
 
 def standing(ground=None, depth=None):
@@ -113,6 +114,47 @@ def test_a_ball_that_touches_the_floor_for_an_instant_has_its_depth_from_there()
     layers = Layers(labels, (Layer(1, "Thing 1", 0, 29),))
     found = stand_on_ground(unknown, layers, solution_of(clip), PIXELS, level)
     assert np.abs(found.depth[labels > 0] / 5.0 - 1).mean() <= MOVING_DEPTH_RELATIVE
+
+
+def test_a_ball_is_round():
+    y, x = np.mgrid[:192, :256] + 0.5
+    ball, radius, focal = np.zeros((8, 192, 256), np.uint8), 0.5, 224.0
+    ball[:] = (x - 128) ** 2 + (y - 96 - focal * (1.5 - radius) / 5) ** 2 < (focal * radius / 5) ** 2
+    clip = replace(synthetic_clip(frames=1, width=256, height=192, focal=focal), images=np.zeros((8, 192, 256, 3)))
+    clip = replace(clip, camera_from_world=np.repeat(np.eye(4)[None], 8, axis=0))
+    level = Ground(np.array([0.0, -1.0, 0.0]), np.array([0.0, -1.0, 0.0, 1.5]))
+    unknown = DepthMaps(np.zeros(ball.shape, np.float32), np.zeros(ball.shape, np.float16))
+    found = stand_on_ground(unknown, Layers(ball, (Layer(1, "Thing 1", 0, 7),)), solution_of(clip), PIXELS, level)
+    center, rim = found.depth[4, 141, 128], found.depth[4, 141, 128 + 20]
+    assert abs(center / (5.0 - radius) - 1) <= BODY_RELATIVE
+    assert 0.5 * radius <= rim - center <= 1.2 * radius
+
+
+def test_a_foot_in_the_air_does_not_carry_the_thing_away():
+    frames = np.arange(48)
+    lifted = 0.2 * np.maximum(0, np.sin(frames * 2 * np.pi / 12))  # a step is half a second, as in film
+    truth = np.log(5 + 0.02 * frames)
+    path = quantile_path(frames, truth + lifted, np.ones(48, bool), 0.3, 24)
+    assert np.abs(path - truth).max() <= PATH_OFF
+    assert np.abs(np.diff(path)).max() <= 0.02
+
+
+def test_frames_that_tell_nothing_follow_those_that_do():
+    frames, measured = np.arange(40), np.ones(40, bool)
+    measured[12:22] = measured[:3] = False
+    values = np.where(measured, 0.01 * frames, 9.0)
+    path = quantile_path(frames, values, measured, 0.3, 24)
+    assert np.abs(path[3:] - 0.01 * frames[3:]).max() <= PATH_OFF
+    assert (path[:3] == path[3]).all()
+
+
+def test_the_new_depth_can_be_kept_on_disk(tmp_path):
+    clip, found = standing()
+    layers = Layers(clip.moving.astype(np.uint8), (Layer(1, "Thing 1", 0, len(clip.images) - 1),))
+    kept = stand_on_ground(still_depth(clip), layers, solution_of(clip), PIXELS, floor_of(clip), tmp_path)
+    assert np.array_equal(kept.depth, found.depth)
+    assert np.array_equal(np.load(tmp_path / "depth.npy"), found.depth)
+    assert np.array_equal(np.load(tmp_path / "confidence.npy"), found.confidence)
 
 
 def test_a_wrong_depth_at_the_thing_itself_does_not_pull_it_off_the_ground():

@@ -42,6 +42,17 @@ def test_arrays_may_be_empty_and_memory_mapped(tmp_path):
     assert np.array_equal(package.array("depth.npy"), clip.depth)
 
 
+def test_an_array_may_be_scaled_on_its_way(tmp_path):
+    clip = synthetic_clip(frames=3, width=32, height=24)
+    with PackageWriter(tmp_path / "shot.page4d") as writer:
+        for path, array in example_arrays(clip).items():
+            writer.add_array(path, array, 2.0 if path == "depth.npy" else 1.0)
+        writer.finish(example_manifest(clip))
+    found = read_package(tmp_path / "shot.page4d").array("depth.npy")
+    assert found.dtype == np.float32
+    assert np.array_equal(found, 2 * clip.depth)
+
+
 def test_mattes_are_listed_with_their_hash(tmp_path):
     clip = synthetic_clip(frames=3, width=32, height=24)
     with PackageWriter(tmp_path / "shot.page4d") as writer:

@@ -1,0 +1,225 @@
+"""Carries the ids of moving parts from frame to frame.
+
+Ids go along the flow, so that two things that cross stay two; what was hidden is known again by its colors and where
+it was heading. Regions are given to lost things one to one by the least total cost (H. Kuhn, "The Hungarian method for
+the assignment problem", 1955; A. Bewley et al., "Simple online and realtime tracking", ICIP 2016). What comes apart
+gets ids of its own; `thing_groups` finds out which of them are limbs of one body.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.optimize import linear_sum_assignment
+
+from model_server.geometry.shot import Array
+
+_GAP = 0.012  # of the picture's width: parts this near are one region
+_SAME = 0.25  # share of the smaller one's pixels by which a region holds a part of the frame before
+_COLOR_PATCH = 7  # pixels
+_HIDDEN = 0.2  # of its usual pixels, with fewer of which a part among others is hidden
+_NEAR = 4.0  # pixels away from where a part is expected: a pixel is less likely its own by a factor of e ...
+_FAR = 1.2  # ... and by no more than a factor of e to this power, so that colors can tell what comes out behind a part
+_LOST_FRAMES = 12  # for which a hidden part is remembered
+_FARTHEST = 0.3  # of the picture's width, from where it was expected, that it may come back
+_REUNION_COST = 0.7
+_SPLINTER = 0.05  # of a part's largest piece: smaller ones among others' pixels are mistakes
+_FRAGMENT = 0.05  # of a part's pixels: what comes off and is no larger stays it
+Box = tuple[slice, slice]
+
+
+@dataclass
+class _Part:
+    """What is remembered of one moving part while the shot is gone through."""
+
+    last: int
+    center: Array  # (2,) pixels
+    velocity: Array  # (2,) pixels per frame
+    radius: float  # pixels
+    area: float  # pixels that it usually shows
+    colors: Array = field(repr=False)  # normalized histogram
+
+
+@dataclass(frozen=True)
+class _Region:
+    """Moving pixels that hang together."""
+
+    box: Box
+    here: Array  # bool, in the box
+    area: int
+
+
+class ThingFollower:
+    """Goes through the shot once and gives every moving pixel the id of a part, 1 and up."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, _Part] = {}
+        self.count = 0  # ids that were given
+
+    def frame(self, index: int, image: Array, moving: Array, carried: Array) -> Array:
+        """(H, W) int32 ids of this frame.
+
+        Args:
+            image: (H, W, 3) uint8.
+            moving: (H, W) bool.
+            carried: (H, W) int32 ids of the frame before, brought here along the flow.
+        """
+        result = np.zeros(moving.shape, np.int32)
+        areas = np.bincount(carried.ravel(), minlength=self.count + 1)
+        alone: dict[int, list[_Region]] = {}
+        new: list[_Region] = []
+        for region in _regions(moving):
+            part = carried[region.box]
+            held = np.bincount(part[region.here], minlength=self.count + 1)
+            held[0] = 0
+            ids = [int(i) for i in np.flatnonzero(held) if held[i] > _SAME * min(areas[i], region.area)]
+            if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
+                ids = [i for i in ids if held[i] > _HIDDEN * self._parts[i].area] or ids
+            if not ids:
+                new.append(region)
+                continue
+            colors = {i: self._parts[i].colors for i in ids}
+            result[region.box][region.here] = shared(image[region.box], part, colors, region.here)
+            if len(ids) == 1:
+                alone.setdefault(ids[0], []).append(region)
+        # What comes out from behind a part, or comes off it, was first taken for it.
+        off = [region for part, regions in alone.items() for region in self._off(image, part, regions)]
+        present = {int(i) for i in np.unique(result[result > 0])}
+        for region, hidden in zip(off + new, self._reunited(index, image, off + new, present)):
+            if hidden is None:
+                self.count += 1
+            result[region.box][region.here] = hidden or self.count
+        self._remember(index, image, result)
+        return result
+
+    def _off(self, image: Array, part: int, regions: list[_Region]) -> list[_Region]:
+        """All regions of a part but the one whose colors are its own, and small fragments."""
+        if len(regions) < 2:
+            return []
+        known, whole = self._parts[part].colors, sum(region.area for region in regions)
+        likeness = [region.area * np.sqrt(_colors(image, region) * known).sum() for region in regions]
+        best = int(np.argmax(likeness))
+        return [r for n, r in enumerate(regions) if n != best and r.area > _FRAGMENT * whole]
+
+    def _reunited(self, index: int, image: Array, regions: list[_Region], present: set[int]) -> list[int | None]:
+        """For each region the id of the hidden part that it must be."""
+        hidden = [i for i, part in self._parts.items() if i not in present and index - part.last <= _LOST_FRAMES]
+        found: list[int | None] = [None] * len(regions)
+        if regions and hidden:
+            farthest = _FARTHEST * image.shape[1]
+            costs = np.array([self._costs(index, image, region, hidden, farthest) for region in regions])
+            for row, column in zip(*linear_sum_assignment(costs)):
+                if costs[row, column] < _REUNION_COST:
+                    found[row] = hidden[column]
+        return found
+
+    def _costs(self, index: int, image: Array, region: _Region, hidden: list[int], farthest: float) -> list[float]:
+        place, colors = _place(region), _colors(image, region)
+        return [_cost(index, place, colors, self._parts[i], farthest) for i in hidden]
+
+    def _remember(self, index: int, image: Array, labels: Array) -> None:
+        for part, box in enumerate(find_objects(labels), start=1):
+            if box is None:
+                continue
+            here = labels[box] == part
+            region = _Region(box, here, int(here.sum()))
+            center, radius = _place(region)
+            known = self._parts.get(part)
+            step = (center - known.center) / (index - known.last) if known else np.zeros(2)
+            velocity = 0.7 * known.velocity + 0.3 * step if known else step
+            colors = _colors(image, region)
+            colors = 0.8 * known.colors + 0.2 * colors if known else colors
+            area = 0.9 * known.area + 0.1 * region.area if known else float(region.area)
+            self._parts[part] = _Part(index, center, velocity, radius, max(area, region.area), colors)
+
+
+def gap_px(width: int) -> int:
+    """How far apart moving pixels may be that hang together, in a picture of this width."""
+    return max(1, round(_GAP * width))
+
+
+def shared(image: Array, carried: Array, colors: dict[int, Array], here: Array) -> Array:
+    """Ids for the pixels of a region that holds several parts: by their colors and by what is nearest.
+
+    Args:
+        image: (h, w, 3) uint8 around the region.
+        carried: (h, w) int32 ids brought from another frame.
+        colors: of the parts that the region holds, by id.
+        here: (h, w) bool, the region.
+
+    Returns:
+        (n,) ids of the pixels where `here` holds.
+    """
+    ids = list(colors)
+    if len(ids) == 1:
+        return np.full(int(here.sum()), ids[0], np.int32)
+    bins = _bins(image)
+    odds = []
+    for part in ids:
+        likely = cv2.blur(colors[part][bins].astype(np.float32), (_COLOR_PATCH, _COLOR_PATCH))
+        away = cv2.distanceTransform((~here | (carried != part)).astype(np.uint8), cv2.DIST_L2, 3)
+        odds.append(np.log(likely[here] + 1e-3) - np.minimum(away[here] / _NEAR, _FAR))
+    best = np.zeros(here.shape, np.int32)
+    best[here] = 1 + np.argmax(odds, axis=0)
+    return np.asarray(np.array(ids, np.int32)[_without_splinters(best, len(ids))[here] - 1])
+
+
+def _without_splinters(numbers: Array, count: int) -> Array:
+    """(h, w) numbers 1 to `count`, 0 nothing: small pieces get the number of what is nearest."""
+    sound = np.zeros(numbers.shape, bool)
+    for number in range(1, count + 1):
+        _, pieces, stats, _ = cv2.connectedComponentsWithStats((numbers == number).astype(np.uint8))
+        sizes = stats[:, cv2.CC_STAT_AREA].copy()
+        sizes[0] = 0
+        sound |= (sizes > _SPLINTER * sizes.max())[pieces]
+    rows, columns = distance_transform_edt(~sound, return_distances=False, return_indices=True)
+    return np.where(numbers > 0, numbers[rows, columns], 0)
+
+
+def color_histogram(colors: Array) -> Array:
+    """(512,) histogram of (n, 3) uint8 colors, 8 bins a channel, sum 1."""
+    return np.bincount(_bins(colors), minlength=512) / max(1, len(colors))
+
+
+def _regions(moving: Array) -> list[_Region]:
+    """Regions of moving pixels; those a small gap apart are one."""
+    side = 2 * (gap_px(moving.shape[1]) // 2) + 1
+    near = cv2.dilate(moving.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    labels = np.where(moving, cv2.connectedComponents(near)[1], 0)
+    regions = []
+    for number, box in enumerate(find_objects(labels), start=1):
+        if box is not None:
+            here = labels[box] == number
+            regions.append(_Region(box, here, int(here.sum())))
+    return regions
+
+
+def _cost(index: int, place: tuple[Array, float], colors: Array, part: _Part, farthest: float) -> float:
+    """0 the same .. 1 something else: half colors (Bhattacharyya distance), half way off where it was heading.
+
+    A part that stopped is where it was last seen; `farthest` pixels from either it is another.
+    """
+    center, radius = place
+    gone = index - part.last
+    speed = float(np.linalg.norm(part.velocity))
+    off = min(float(np.linalg.norm(center - part.center - way)) for way in (part.velocity * gone, np.zeros(2)))
+    reach = min(2 * max(radius, part.radius) + 2 * speed * gone, farthest)
+    likeness = float(np.sqrt(colors * part.colors).sum())
+    away = min(1.0, off / max(reach, 1.0))
+    return 1.0 if away == 1.0 else 0.5 * np.sqrt(max(0.0, 1 - likeness)) + 0.5 * away
+
+
+def _place(region: _Region) -> tuple[Array, float]:
+    """Center (x, y) and radius of a disk of the same area, pixels."""
+    y, x = np.nonzero(region.here)
+    corner = np.array([region.box[1].start, region.box[0].start])
+    return corner + np.array([x.mean(), y.mean()]), float(np.sqrt(len(x) / np.pi))
+
+
+def _colors(image: Array, region: _Region) -> Array:
+    return color_histogram(image[region.box][region.here])
+
+
+def _bins(colors: Array) -> Array:
+    return np.asarray((colors.astype(np.int32) // 32) @ np.array([64, 8, 1]))

@@ -9,15 +9,23 @@ import numpy as np
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
+from model_server.pipeline.ahead import ahead
+from model_server.pipeline.clean_plate import CleanPlates
 from model_server.pipeline.motion_evidence import MotionEvidence
 from model_server.pipeline.network_motion import NetworkMotion
 from model_server.pipeline.picture_grid import agree_with_neighbors
+from model_server.pipeline.shadows import dimmed
+from model_server.pipeline.small_shot import SmallShot
 from model_server.pipeline.steady_motion import gather_along_flow
 from model_server.pipeline.track_motion import TrackMotion
 
 _WINDOW, _MARGIN = 16, 3  # frames labeled together, and frames beside them that only take part
 _MOST, _LEAST = 8.0, -3.0  # gathered evidence
 _WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
+_GATHERED_MOST = 2.0  # log odds: the outline of what was gathered is rough
+_PLATE_MOVING, _PLATE_STILL = 3.0, 4.0  # log odds of a pixel that clearly differs from the clean plate, or does not
+_SHADOW = -2.0  # at most, where it looks like the plate with less light on it
+_MAY_MOVE = 1.5  # gathered evidence from which a pixel is left out of other frames' plates
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
 _CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
@@ -37,9 +45,11 @@ def find_moving(
 ) -> Motion:
     """Tell still from moving in every frame, shadows excepted.
 
-    Evidence of each frame against its neighbors (`motion_evidence`), of tracks (`track_motion`) and of the engine's own
-    map, where it has one (`network_motion`), is gathered along the flow (`steady_motion`), then labels
-    agree with those of pixels that look alike (`picture_grid`).
+    On small pictures (`small_shot`), evidence of each frame against its neighbors (`motion_evidence`), of tracks
+    (`track_motion`) and of the engine's own map, where it has one (`network_motion`), is gathered along the flow
+    (`steady_motion`). That says what may move; the outlines come from how each frame differs at full size from its
+    clean plate, made of what does not (`clean_plate`). Then labels agree with those of pixels that look alike
+    (`picture_grid`).
 
     Args:
         images: (F, H, W, 3) uint8 sRGB, model size, undistorted.
@@ -51,33 +61,69 @@ def find_moving(
     Returns:
         Its source says whether geometry, the engine's map or both had anything to say.
     """
-    evidence = _Evidence(images, pixels, depth, solution, geometry, tracks)
+    small = SmallShot.of(images, pixels, depth)
+    evidence = _Evidence(small, solution, geometry, tracks)
     moving = np.zeros(images.shape[:3], np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        gathered = gather_along_flow(images, evidence.frame, Path(folder), lambda done: progress(0.9 * done))
+        gathered = gather_along_flow(small.images, evidence.frame, Path(folder), lambda done: progress(0.5 * done))
+        sharp = _Sharp(images, pixels, depth, solution, small, gathered)
+        alone = np.lib.format.open_memmap(
+            Path(folder) / "alone.npy", mode="w+", dtype=np.float16, shape=images.shape[:3]
+        )
+        for index, odds in enumerate(ahead(sharp.odds, range(len(images)))):
+            alone[index] = odds
+            progress(0.5 + 0.4 * (index + 1) / len(images))
         for first in range(0, len(images), _WINDOW):
             start, stop = max(0, first - _MARGIN), min(len(images), first + _WINDOW + _MARGIN)
-            certain = np.clip(gathered[start:stop].astype(np.float32), _LEAST, _MOST)
-            odds = agree_with_neighbors(_WEIGHT * certain + _PRIOR, images[start:stop])
+            odds = agree_with_neighbors(alone[start:stop].astype(np.float32), images[start:stop])
             for index in range(first, min(len(images), first + _WINDOW)):
                 shown = plate_area(
                     images.shape[2], images.shape[1], pixels, solution.intrinsics[index], solution.distortion
                 )
-                moving[index] = _regions(odds[index - start], certain[index - start]) * shown
+                moving[index] = _regions(odds[index - start], sharp.gathered(index)) * shown
             progress(0.9 + 0.1 * min(1.0, (first + _WINDOW) / len(images)))
-        del gathered  # its file goes with the folder
+        del gathered, sharp, alone  # their files go with the folder
     return Motion(moving, evidence.source)
+
+
+class _Sharp:
+    """Log odds of motion at full size: what was gathered on the small pictures, and the clean plates without movers."""
+
+    def __init__(
+        self, images: Array, pixels: PixelMap, depth: DepthMaps, solution: Solution, small: SmallShot, gathered: Array
+    ) -> None:
+        self._plates = CleanPlates(images, pixels, depth, solution)
+        self._images, self._small, self._gathered = images, small, gathered
+        self._size = images.shape[2], images.shape[1]
+
+    def odds(self, index: int) -> Array:
+        """(H, W) float32, each pixel alone."""
+        odds = np.minimum(_WEIGHT * self.gathered(index) + _PRIOR, _GATHERED_MOST)
+        plate = self._plates.frame(index, self._hidden)
+        if plate is None:
+            return odds
+        picture = np.asarray(self._images[index])
+        seen = plate.evidence(picture)
+        odds = odds + np.where(seen > 0, _PLATE_MOVING, _PLATE_STILL) * seen
+        shadow = dimmed(picture, plate.picture, plate.sure > 0)
+        return np.asarray(np.where(shadow, np.minimum(odds, _SHADOW), odds), np.float32)
+
+    def gathered(self, index: int) -> Array:
+        """(H, W) float32 evidence, clipped."""
+        return self._small.enlarged(np.clip(self._gathered[index].astype(np.float32), _LEAST, _MOST), self._size)
+
+    def _hidden(self, index: int) -> Array:
+        """(H, W) uint8: 1 where a frame may show something that moves."""
+        return (self.gathered(index) > _MAY_MOVE).astype(np.uint8)
 
 
 class _Evidence:
     """All that is known of a frame's motion, added up."""
 
-    def __init__(
-        self, images: Array, pixels: PixelMap, depth: DepthMaps, solution: Solution, geometry: Geometry, tracks: Tracks
-    ) -> None:
-        self._dense = MotionEvidence(images, pixels, depth, solution)
-        self._sparse = TrackMotion(pixels, solution, geometry, tracks, images.shape[1:3])
-        self._network = NetworkMotion(pixels, geometry, solution)
+    def __init__(self, small: SmallShot, solution: Solution, geometry: Geometry, tracks: Tracks) -> None:
+        self._dense = MotionEvidence(small.images, small.pixels, small.depth, solution)
+        self._sparse = TrackMotion(small.pixels, solution, geometry, tracks, small.images.shape[1:3])
+        self._network = NetworkMotion(small.pixels, geometry, solution)
         self._geometry_spoke = False
 
     def frame(self, index: int) -> Array:

@@ -16,8 +16,9 @@ import numpy as np
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Solution, SolveMode
+from model_server.pipeline.clean_plate import CleanPlates
 from model_server.pipeline.optical_flow import DenseFlow, grid, inside, sample
-from model_server.pipeline.shadows import in_shadow
+from model_server.pipeline.shadows import dimmed
 from model_server.pipeline.still_view import (
     DepthRange,
     StillView,
@@ -27,23 +28,24 @@ from model_server.pipeline.still_view import (
     points_seen,
 )
 
-GAPS = (1, 2, 4, 8)  # frames: short gaps see quick things, long ones slow things
+GAPS = (1, 4, 10, 20)  # frames: short gaps see quick things, long ones slow things
 _PATCH = 7  # pixels
 _FLOW_NOISE_PX = 0.15
-_NOISE_PER_FRAME_PX = 0.03
+_NOISE_PER_FRAME_PX = 0.005
 _SIGMAS = 3.0
 _MOST = 3.0  # evidence of one pair of frames
 _TEXTURE = 30.0  # squared levels of texture that make "it fits" half of a proof
 _LOOSE = 0.3  # what a fit is worth where depth was not measured: almost any depth would do
 _OCCLUDED = 0.93  # something this much nearer stands in between
 _SHADOW_EVIDENCE = -0.5
+# Evidence of a clear difference from the clean plate, or of none; what moves slowly is itself in the plates.
+_PLATE_MOVING, _PLATE_STILL = 1.5, 0.5
 
 
 @dataclass(frozen=True)
 class _Pair:
     evidence: Array  # (H, W) float32
     valid: Array  # (H, W) bool
-    still_view: Array  # (H, W, 3) uint8: the frame's surface points as the other frame shows them
 
 
 class MotionEvidence:
@@ -58,7 +60,7 @@ class MotionEvidence:
         self._nearest = nearest_inverse_depth(depth, solution.points, self._poses)
         self._turns = solution.mode is SolveMode.TRIPOD
         self._height, self._width = images.shape[1:3]
-        self._flow = DenseFlow()
+        self._flow, self._plates = DenseFlow(), CleanPlates(images, pixels, depth, solution)
         self._shown = lru_cache(maxsize=2 * max(GAPS) + 1)(self._shown_plate)
         self._terms = _quadratic_terms(self._width, self._height)
 
@@ -81,11 +83,13 @@ class MotionEvidence:
             return nothing
         # What is hidden before or after the frame looks as if it moved on that side only; a thing moves on both.
         evidence = sides[0] if len(sides) == 1 else 0.8 * np.minimum(*sides) + 0.2 * np.maximum(*sides)
-        if not limits.measured.any():
-            return evidence.astype(np.float32)  # without depth nobody knows which surface a shadow would lie on
-        pairs = before + after
-        shadow = in_shadow(self._images[index], [p.still_view for p in pairs], [p.valid for p in pairs])
-        return np.where(shadow, np.minimum(evidence, _SHADOW_EVIDENCE), evidence).astype(np.float32)
+        plate = self._plates.frame(index)
+        if plate is None:
+            return evidence.astype(np.float32)
+        seen = plate.evidence(self._images[index])
+        evidence += np.where(seen > 0, _PLATE_MOVING, _PLATE_STILL) * seen
+        shadow = dimmed(self._images[index], plate.picture, plate.sure > 0)
+        return np.asarray(np.where(shadow, np.minimum(evidence, _SHADOW_EVIDENCE), evidence), np.float32)
 
     def _others(self, index: int, way: int) -> list[int]:
         others = (index + way * gap for gap in GAPS)
@@ -114,7 +118,7 @@ class MotionEvidence:
         still = np.minimum(geometry, 0) * np.where(limits.measured, 1, _LOOSE)
         still = np.where(error_still < 2 * noise, np.minimum(still, -_LOOSE * (1 - gain)), still)
         evidence = np.maximum(geometry, 0) * gain + still * (1 - gain) * texture / (texture + _TEXTURE)
-        return _Pair(np.where(valid, evidence, 0).astype(np.float32), valid, sample(target, expected + drift))
+        return _Pair(np.where(valid, evidence, 0).astype(np.float32), valid)
 
     def _shown_plate(self, index: int) -> Array:
         """(H, W) uint8: 1 where the plate covers this pixel of the undistorted image and the patch around it."""

@@ -27,6 +27,17 @@ def in_shadow(picture: Array, still_views: list[Array], visible: list[Array]) ->
     if not still_views:
         return np.zeros(picture.shape[:2], bool)
     lit, count = _lit(np.stack(still_views), np.stack(visible))
+    return dimmed(picture, lit, count > 0)
+
+
+def dimmed(picture: Array, lit: Array, known: Array) -> Array:
+    """(H, W) bool: pixels that look like the lit surface with less light on it.
+
+    Args:
+        picture: (H, W, 3) uint8 sRGB.
+        lit: (H, W, 3) uint8, the surface without the shadow.
+        known: (H, W) bool, where that holds.
+    """
     now, lit = (cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0) for image in (picture, lit))
     ratio = _dot(now, lit) / np.maximum(_dot(lit, lit), 1.0)
     tint = now - ratio[..., None] * lit
@@ -34,7 +45,7 @@ def in_shadow(picture: Array, still_views: list[Array], visible: list[Array]) ->
     log_ratio = np.log(np.clip(ratio, 0.05, 4.0))
     mean = cv2.blur(log_ratio, (5, 5))
     spread = np.sqrt(np.maximum(cv2.blur(log_ratio**2, (5, 5)) - mean**2, 0))
-    dimmed = (ratio > _DARKEST) & (ratio < _BRIGHTEST) & (count > 0)
+    dimmed = (ratio > _DARKEST) & (ratio < _BRIGHTEST) & known
     core = cv2.blur((same_hue & dimmed & (spread < _RATIO_SPREAD)).astype(np.float32), (5, 5)) > 0.6
     beside = cv2.dilate(core.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     return np.asarray(core | (beside & same_hue & (ratio > _DARKEST) & (ratio < 1.04)))  # with the soft rim

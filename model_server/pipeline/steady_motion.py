@@ -17,7 +17,7 @@ from model_server.geometry.shot import Array, Progress
 from model_server.pipeline.ahead import ahead
 from model_server.pipeline.optical_flow import DenseFlow, grid, sample
 
-_MEMORY = 0.8  # share of the evidence that reaches the next frame
+_MEMORY = 0.92  # share of the evidence that reaches the next frame
 _MATCH_PX, _MATCH_LEVELS = 1.5, 20.0  # by which a match that does not close, or changes color, loses weight
 _MEAN = np.full((1, 3), 1 / 3, np.float32)  # of the channels
 

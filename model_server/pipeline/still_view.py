@@ -18,7 +18,7 @@ from model_server.pipeline.optical_flow import grid
 MEASURED = 0.5  # confidence from which a depth is taken as measured rather than filled in
 _TOLERANCE = 0.1  # of a measured depth
 _CROWD, _CROWDED = 11, 0.5  # pixels, and the share of them that must be measured around a measured one
-_AROUND = 51  # pixels: a thing of unknown depth stands between what is measured in this square around it, if any is
+_AROUND = 0.08  # of the longer side: a thing of unknown depth stands between what is measured in this square around it
 _FARTHER, _NEARER = 0.8, 1.5  # of the inverse depths around it
 _POINT_FRAMES = 8  # before and after, from which solved points are taken
 _POINT_SIGHTINGS = 8  # fewer may be on something that moves
@@ -55,15 +55,16 @@ def depth_range(depth: DepthMaps, index: int, nearest: float, points: Array | No
     if not known.any():
         nothing = np.zeros(values.shape, np.float32)
         return DepthRange(nothing, nothing, np.full(values.shape, nearest, np.float32), known, known)
-    close, wide = np.ones((3, 3), np.uint8), np.ones((_AROUND, _AROUND), np.uint8)
+    close, wide = np.ones((3, 3), np.uint8), np.ones((round(_AROUND * max(values.shape)) | 1,) * 2, np.uint8)
     surrounded = cv2.dilate(known.astype(np.uint8), wide) > 0
     inverse = np.where(known, 1 / np.maximum(values, 1e-9), 0).astype(np.float32)
     likely = _filled(*_with_points(inverse, known, surrounded, points))
-    around = cv2.dilate(likely, wide)
+    behind, before = cv2.erode(likely, wide), cv2.dilate(likely, wide)
     # What the engine filled in may be nearer than all around it (a bare floor comes closer below), but not farther.
     guess = np.where(values > 0, 1 / np.maximum(values, 1e-9), 0)
-    around = np.clip(guess, around * _NEARER, around * _NEARER * _GUESSED_NEARER)
-    far = np.where(surrounded, cv2.erode(likely, wide) * _FARTHER, 0)
+    around = np.clip(guess, before * _NEARER, before * _NEARER * _GUESSED_NEARER)
+    likely = np.where((guess >= behind) & (guess <= around), guess, likely).astype(np.float32)
+    far = np.where(surrounded, behind * _FARTHER, 0)
     near = np.where(surrounded, around, max(nearest, float(around.max())))
     far = np.where(measured, cv2.erode(likely, close) * (1 - _TOLERANCE), far)
     near = np.where(measured, cv2.dilate(likely, close) * (1 + _TOLERANCE), near)

@@ -18,7 +18,8 @@ _STILL_SIGHTINGS, _MOVING_SIGHTINGS = 8, 6
 _BROKEN_SIGHTINGS = 4  # for tracks that break the epipolar geometry itself
 _SIGMAS = 5.0  # times the common error of a track, beyond which no still point explains it
 _STILL, _MOVING, _BROKEN = -2.0, 1.5, 0.5  # evidence; corners slip, and pairs of frames err, so motion counts less
-_RADIUS = 4  # model pixels around a sighting that it speaks for
+_SPREAD = 1 / 80  # of the picture's longer side: standard deviation of the reach of a sighting
+_SILENCE = 0.3  # the weight of hearing nothing, in sightings at the place itself
 
 
 class TrackMotion:
@@ -31,27 +32,36 @@ class TrackMotion:
         self._pixels, self._size = pixels, size
         flat = _undistorted(tracks, solution)
         known, rows = np.isfinite(flat[:, 0]), np.column_stack([tracks.frame_indices, flat])
-        self._moving = rows[known & _unexplained(tracks, flat, solution)[tracks.track_ids]]
-        self._broken = rows[known & _broken(tracks, geometry)[tracks.track_ids]]
+        moving = _unexplained(tracks, flat, solution)
+        broken = _broken(tracks, geometry) & ~moving
         points = solution.observations[:, 0].astype(np.int64)
         long = np.bincount(points, minlength=1)[points] >= _STILL_SIGHTINGS
-        self._still = np.asarray(solution.observations[long, 1:], np.float64)
+        still = np.asarray(solution.observations[long, 1:], np.float64)
+        self._said = (
+            (rows[known & broken[tracks.track_ids]], _BROKEN),
+            (rows[known & moving[tracks.track_ids]], _MOVING),
+            (still, _STILL),
+        )
 
     def frame(self, index: int) -> Array:
-        """(H, W) float32, -2 still .. 1.5 moving."""
-        found = np.zeros(self._size, np.float32)
-        for sightings, says in ((self._broken, _BROKEN), (self._moving, _MOVING), (self._still, _STILL)):
-            found[self._near(sightings, index)] = says
-        return found
+        """(H, W) float32, -2 still .. 1.5 moving: what the tracks around say on average."""
+        spread = _SPREAD * max(self._size)
+        peak = 1 / (2 * np.pi * spread**2)
+        said, heard = np.zeros(self._size, np.float32), np.full(self._size, _SILENCE * peak, np.float32)
+        for sightings, says in self._said:
+            near = cv2.GaussianBlur(self._seen(sightings, index), (0, 0), spread)
+            said += says * near
+            heard += near
+        return np.asarray(said / heard)
 
-    def _near(self, sightings: Array, index: int) -> Array:
-        """(H, W) bool: near the frame's rows of (M, 3) frame, x, y in undistorted footage pixels."""
+    def _seen(self, sightings: Array, index: int) -> Array:
+        """(H, W) float32: 1 at the frame's rows of (M, 3) frame, x, y in undistorted footage pixels."""
         here = sightings[sightings[:, 0] == index, 1:]
-        found = np.zeros(self._size, np.uint8)
+        found = np.zeros(self._size, np.float32)
         x, y = np.floor(self._pixels.model_from_footage(here)).astype(np.int64).T
         inside = (x >= 0) & (x < self._size[1]) & (y >= 0) & (y < self._size[0])
         found[y[inside], x[inside]] = 1
-        return np.asarray(cv2.dilate(found, np.ones((2 * _RADIUS + 1,) * 2, np.uint8)) > 0)
+        return found
 
 
 def _undistorted(tracks: Tracks, solution: Solution) -> Array:

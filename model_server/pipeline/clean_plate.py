@@ -1,0 +1,125 @@
+"""How a frame would look if nothing moved, from what other frames show, and how it differs from that.
+
+Background subtraction for a camera that moves, with depth and cameras known: other frames, near and far, are warped to
+this one as if all stood still; what most of them agree on is the clean plate. They also tell how sure it is: where
+depth or camera are wrong they disagree with each other, and a difference from them means little. Where they agree and
+the frame differs something moves; where the frame agrees nothing does, to the pixel.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from model_server.geometry.pixel_map import PixelMap
+from model_server.geometry.shot import Array, DepthMaps, Solution, SolveMode
+from model_server.pipeline.optical_flow import inside, sample
+from model_server.pipeline.still_view import StillView, depth_range, nearest_inverse_depth, points_seen
+
+_GAPS = (3, 7, 12, 18, 25, 33)  # frames before and after: things that are slow have left only after long
+_MOST_VIEWS = 8
+_SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agrees that it shows the same surface
+_AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
+_NOISE = 3.0  # levels that never tell
+_BLUR = 0.7  # pixels, before pictures are compared
+_ENOUGH = 1.5  # views that agree, for full certainty
+_LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
+_HIDDEN = 0.1  # what a view counts where it may show something that moves
+
+
+@dataclass(frozen=True)
+class CleanPlate:
+    """What most views agree on, and how sure that is."""
+
+    picture: Array  # (H, W, 3) uint8
+    sure: Array  # (H, W) float32, 0..1
+
+    @staticmethod
+    def of(views: list[Array], weights: list[Array]) -> "CleanPlate":
+        """Views (H, W, 3) uint8 of the frame's still surface, and what each counts, (H, W) float32, 0..1."""
+        smooth = [cv2.GaussianBlur(view, (0, 0), _BLUR) for view in views]
+        picture = np.zeros_like(views[0])
+        most = np.zeros(weights[0].shape, np.float32)
+        for view, plate, weight in zip(views, smooth, weights):
+            limits = _limits(plate)
+            agreed = weight.copy()
+            for other, counts in zip(smooth, weights):
+                if other is not plate:
+                    agreed += counts * (_beyond(other, *limits) <= _AGREE)
+            better = (agreed > most) & (weight > 0)
+            most = np.where(better, agreed, most)
+            cv2.copyTo(view, better.astype(np.uint8), picture)
+        share = most / np.maximum(np.sum(weights, axis=0), 1e-6)
+        sure = np.clip(most / _ENOUGH, 0, 1) * np.clip((share - _LEAST_SHARE) / (_FULL_SHARE - _LEAST_SHARE), 0, 1)
+        return CleanPlate(picture, np.asarray(sure, np.float32))
+
+    def evidence(self, picture: Array) -> Array:
+        """(H, W) float32, -1 still .. 1 moving, of an (H, W, 3) uint8 picture; 0 where the plate is not known."""
+        now, plate = (cv2.GaussianBlur(np.asarray(image), (0, 0), _BLUR) for image in (picture, self.picture))
+        beyond = cv2.blur(_beyond(now, *_limits(plate)).astype(np.float32), (3, 3))
+        noise = _NOISE + 2 * float(np.percentile(beyond[::4, ::4], 75))  # moving cameras, grain and compression
+        off = beyond / noise - 1
+        return np.asarray(np.clip(np.where(off > 0, off / 2, off), -1, 1) * self.sure, np.float32)
+
+
+def _limits(smooth: Array) -> tuple[Array, Array]:
+    """Least and most of what an (H, W, 3) uint8 picture shows within a pixel."""
+    near = np.ones((3, 3), np.uint8)
+    return cv2.erode(smooth, near), cv2.dilate(smooth, near)
+
+
+def _beyond(smooth: Array, low: Array, high: Array) -> Array:
+    """(H, W) uint8 levels by which a picture is out of the limits, the most of its channels."""
+    out = cv2.max(cv2.subtract(low, smooth), cv2.subtract(smooth, high))
+    return np.asarray(
+        cv2.max(cv2.max(cv2.extractChannel(out, 0), cv2.extractChannel(out, 1)), cv2.extractChannel(out, 2))
+    )
+
+
+class CleanPlates:
+    """The clean plate of every frame of a shot."""
+
+    def __init__(self, images: Array, pixels: PixelMap, depth: DepthMaps, solution: Solution) -> None:
+        """(F, H, W, 3) uint8 undistorted pictures."""
+        self._images, self._depth, self._poses = images, depth, solution.camera_from_world
+        self._pixels, self._solution = pixels, solution
+        self._nearest = nearest_inverse_depth(depth, solution.points, self._poses)
+        self._intrinsics = pixels.model_intrinsics(solution.intrinsics)
+        self._known = np.asarray(np.isfinite(self._poses).all(axis=(1, 2)))
+
+    def frame(self, index: int, hidden: Callable[[int], Array] | None = None) -> CleanPlate | None:
+        """None where no other frame tells, or no depth is known and so nobody which surface would be seen.
+
+        Args:
+            hidden: frame index to (H, W) uint8, 1 where something hides the still scene there.
+        """
+        others = [index + side * gap for gap in _GAPS for side in (-1, 1)]
+        others = [other for other in others if 0 <= other < len(self._images) and self._known[other]][:_MOST_VIEWS]
+        if not self._known[index] or not others:
+            return None
+        points = points_seen(self._solution, self._pixels, index, self._images.shape[2:0:-1])
+        limits = depth_range(self._depth, index, self._nearest, points)
+        if not limits.measured.any() and self._solution.mode is not SolveMode.TRIPOD:
+            return None
+        inverse_depth = limits.likely
+        views, weights = [], []
+        for other in others:
+            places, visible = self._still(index, other, inverse_depth)
+            weight = visible.astype(np.float32)
+            if hidden is not None:
+                weight[sample(hidden(other), places, nearest=True) > 0] *= _HIDDEN
+            views.append(sample(self._images[other], places))
+            weights.append(weight)
+        return CleanPlate.of(views, weights)
+
+    def _still(self, index: int, other: int, inverse_depth: Array) -> tuple[Array, Array]:
+        """Where the other frame shows the frame's still points, (H, W, 2) pixels; where it does, (H, W) bool."""
+        height, width = inverse_depth.shape
+        poses, lenses = self._poses, self._intrinsics
+        view = StillView(poses[index], poses[other], lenses[index], lenses[other], (width, height))
+        places = view.positions(inverse_depth)
+        there = sample(np.asarray(self._depth.depth[other]), places, nearest=True)
+        nearer = there / np.maximum(view.depths(inverse_depth), 1e-9)
+        same = (there == 0) | ((nearer > _SAME[0]) & (nearer < _SAME[1]))
+        return places, inside(places, width, height) & same

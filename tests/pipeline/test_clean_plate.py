@@ -1,0 +1,69 @@
+"""The clean plate shows what stands still, and a frame differs from it where something moves."""
+
+import numpy as np
+from moving_box import PIXELS, box_clip, solution_of, still_depth
+
+from model_server.pipeline.clean_plate import CleanPlate, CleanPlates
+
+SIZE, VIEWS = (40, 60), 7
+THING, INSIDE = np.s_[10:30, 20:40], np.s_[13:27, 23:37]  # all of it, and without its rim
+
+
+def ground():
+    return np.random.default_rng(0).integers(90, 160, (*SIZE, 3)).astype(np.uint8)
+
+
+def with_thing(color=(250, 20, 20)):
+    picture = ground()
+    picture[THING] = color
+    return picture
+
+
+def everywhere(count=VIEWS, weight=1.0):
+    return [np.full(SIZE, weight, np.float32) for _ in range(count)]
+
+
+def test_what_differs_from_what_all_views_show_moves_and_the_rest_does_not():
+    evidence = CleanPlate.of([ground()] * VIEWS, everywhere()).evidence(with_thing())
+    assert evidence[INSIDE].min() == 1
+    assert evidence[:6].max() < 0
+
+
+def test_views_of_things_that_pass_are_outvoted():
+    colors = [(250, 20, 20), (20, 250, 20), (20, 20, 250), (240, 240, 20)]
+    plate = CleanPlate.of([with_thing(color) for color in colors] + [ground()] * 3, everywhere())
+    assert np.array_equal(plate.picture[INSIDE], ground()[INSIDE])
+
+
+def test_a_clean_view_counts_more_than_many_that_something_hides():
+    plate = CleanPlate.of([with_thing()] * 5 + [ground()] * 2, everywhere(5, 0.1) + everywhere(2))
+    assert np.array_equal(plate.picture[INSIDE], ground()[INSIDE])
+
+
+def test_views_that_do_not_agree_say_nothing():
+    random = np.random.default_rng(1)
+    noise = [random.integers(0, 256, (1, 1, 3)) * np.ones((*SIZE, 1)) for _ in range(VIEWS)]
+    plate = CleanPlate.of([view.astype(np.uint8) for view in noise], everywhere())
+    assert np.abs(plate.evidence(ground())).max() < 0.1
+
+
+def test_a_place_that_no_view_sees_is_unknown():
+    plate = CleanPlate.of([ground()] * VIEWS, everywhere(weight=0.0))
+    assert not plate.evidence(with_thing()).any()
+
+
+def test_in_a_shot_the_plate_shows_the_room_behind_the_box():
+    moving = box_clip()
+    plates = CleanPlates(moving.images, PIXELS, still_depth(moving), solution_of(moving))
+    frame = 6
+    evidence = plates.frame(frame, lambda other: moving.moving[other].astype(np.uint8)).evidence(moving.images[frame])
+    known = evidence != 0
+    right = (evidence > 0) == moving.moving[frame]
+    assert right[known].mean() > 0.95
+    assert known.mean() > 0.5
+
+
+def test_a_single_frame_has_no_plate():
+    clip = box_clip()
+    plates = CleanPlates(clip.images[:1], PIXELS, still_depth(clip), solution_of(clip))
+    assert plates.frame(0) is None

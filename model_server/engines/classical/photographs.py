@@ -75,7 +75,9 @@ def mean_of_better_half(costs: list[Costs]) -> Costs:
             cost = np.maximum(kept, cost, out=kept)
         if len(best) < (len(costs) + 1) // 2:
             best.append(cost)
-    total = np.asarray(np.sum(best, axis=0, dtype=np.float32))
+    total = best[0].astype(np.float32)
+    for cost in best[1:]:
+        total += cost
     total /= len(best)
     return np.asarray(total, best[0].dtype)
 

@@ -62,22 +62,23 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         return sphere_depth(images.shape[2], images.shape[1], pixels, solution, progress)
     frame_count, height, width = images.shape[:3]
     shot = _SmallShot(images, pixels, solution)
+    # Inverse depth; of `first` and `measured`, below 0 is a guess that only its own frame may use.
     first, measured, filled = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(3))
-    likely, support, alone = (np.zeros((frame_count, *shot.size), np.uint8) for _ in range(3))
+    support = np.zeros((frame_count, *shot.size), np.uint8)
     depth = np.zeros((frame_count, height, width), np.float32)
     confidence = np.zeros((frame_count, height, width), np.float16)
 
     def measure(frame: int, plan: FramePlan) -> None:
-        first[frame], likely[frame] = _measure(shot, frame, plan)
+        first[frame] = _measure(shot, frame, plan)
 
     def confirm(frame: int, plan: FramePlan) -> None:
-        measured[frame], support[frame], alone[frame] = _confirm(shot, frame, plan, first, likely)
+        measured[frame], support[frame] = _confirm(shot, frame, plan, first)
 
     def complete(frame: int, plan: FramePlan) -> None:
-        filled[frame] = _complete(shot, frame, plan, measured, first[frame] * alone[frame])
+        filled[frame] = _complete(shot, frame, plan, measured)
 
     def finish(frame: int, plan: FramePlan) -> None:
-        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, likely, measured, support, filled)
+        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, measured, support, filled)
 
     with ThreadPoolExecutor(WORKERS) as workers:
         done = 0.0
@@ -88,39 +89,42 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
     return DepthMaps(depth, confidence)
 
 
-def _measure(shot: "_SmallShot", frame: int, plan: FramePlan) -> tuple[Image, Mask]:
-    """Pass 1: what this frame and its sources say by themselves, and where that is more than chance."""
+def _measure(shot: "_SmallShot", frame: int, plan: FramePlan) -> Image:
+    """Pass 1: what this frame and its sources say by themselves; below 0 where that is as likely chance."""
     view, sources, planes = shot.view(frame), [shot.view(source) for source in plan.sources], plan.inverse_depths
     chosen = cv2.medianBlur(best_planes(aggregate(sweep(view, sources, planes), view.gray), planes), 5)
     step = REFINING_STEP * (planes[1] - planes[0])
     refined, cost = refine(view, sources, np.asarray(chosen, np.float32), step)
-    return np.asarray(np.clip(refined, planes[0], planes[-1]), np.float32), np.asarray(cost < CHANCE, np.uint8)
+    limited = np.clip(refined, planes[0], planes[-1])
+    return np.asarray(np.where(cost < CHANCE, limited, -limited), np.float32)
 
 
-def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, likely: Mask) -> tuple[Image, Mask, Mask]:
+def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image) -> tuple[Image, Mask]:
     """Pass 2: inverse depth where the frames agree, 0 elsewhere and on the rims of surfaces; how many agree.
 
-    Last, where too few others know a depth to agree or not: 1 where the first map can be believed all the same.
+    Below 0 where too few others know a depth to agree or not, but the first map looks right.
     """
-    others = [(shot.view(source), first[source] * likely[source]) for source in plan.sources if source in shot.plans]
-    fused, support, knowing = fuse_depth(shot.view(frame), first[frame], others, AGREEMENT)
-    plausible = likely[frame] > 0
+    own, likely = np.abs(first[frame]), (first[frame] > 0).astype(np.uint8)
+    others = [(shot.view(source), np.maximum(first[source], 0)) for source in plan.sources if source in shot.plans]
+    fused, support, knowing = fuse_depth(shot.view(frame), own, others, AGREEMENT)
     square = np.ones((RIM, RIM), np.uint8)
-    nearest = cv2.dilate(np.where(plausible, fused, 0), square)
-    farthest = cv2.erode(np.where(plausible, fused, nearest.max()), square)
+    nearest = cv2.dilate(np.where(likely, fused, 0), square)
+    farthest = cv2.erode(np.where(likely, fused, nearest.max()), square)
     inside = nearest < JUMP * farthest
-    whole = cv2.erode(likely[frame], np.ones((WHOLE, WHOLE), np.uint8)) > 0
+    whole = cv2.erode(likely, np.ones((WHOLE, WHOLE), np.uint8)) > 0
     good = inside & whole & has_own_texture(shot.view(frame).gray)
     alone = good & (knowing < LEAST_SUPPORT) & (support == knowing)
-    return np.where(good & (support >= LEAST_SUPPORT), fused, 0), support, alone.astype(np.uint8)
+    confirmed = good & (support >= LEAST_SUPPORT)
+    return np.where(confirmed, fused, np.where(alone, -own, 0)), support
 
 
-def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image, alone: Image) -> Image:
-    """Pass 3: a value everywhere, from what was measured here, then in its sources, then `alone`, then around it."""
-    others = [(shot.view(source), measured[source]) for source in plan.sources]
+def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
+    """Pass 3: a value everywhere, from what was measured here, then in its sources, then guessed, then around it."""
+    others = [(shot.view(source), np.maximum(measured[source], 0)) for source in plan.sources]
     elsewhere = points_of_others(shot.view(frame), others, NEIGHBORS_AGREE)
     limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
-    return fill(shot.image(frame), measured[frame], np.where(elsewhere > 0, elsewhere, alone), limits)
+    here, guessed = np.maximum(measured[frame], 0), np.maximum(-measured[frame], 0)
+    return fill(shot.image(frame), here, np.where(elsewhere > 0, elsewhere, guessed), limits)
 
 
 def _finish(
@@ -128,17 +132,18 @@ def _finish(
     frame: int,
     plan: FramePlan,
     first: Image,
-    likely: Mask,
     measured: Image,
     support: Mask,
     filled: Image,
 ) -> tuple[Image, Image]:
     """Pass 4: depth and confidence at the images' size, steadied by the frames before and after."""
     beside = [other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans]
-    steady = steady_depth(shot.view(frame), filled[frame], [(shot.view(o), filled[o], measured[o]) for o in beside])
+    steady = steady_depth(
+        shot.view(frame), filled[frame], [(shot.view(o), filled[o], np.maximum(measured[o], 0)) for o in beside]
+    )
     agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
     held = np.abs(steady - first[frame]) < AGREEMENT * steady
-    confirmed = held & (likely[frame] > 0) & (support[frame] >= LEAST_SUPPORT)
+    confirmed = held & (support[frame] >= LEAST_SUPPORT)
     trust = np.where(confirmed, 0.5 + 0.5 * agreed, FILLED_CONFIDENCE).astype(np.float32)
     large = shot.large_image(frame)
     inverse_depth, trust = upsample(steady, trust, shot.image(frame), large)

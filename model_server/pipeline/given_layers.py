@@ -9,8 +9,8 @@ import numpy as np
 
 from model_server.footage.matte_files import HALF, MatteClip
 from model_server.geometry.shot import Array, Layer, Layers, Motion, Plate, Progress, Solution
-from model_server.pipeline.layers import MOVING
 from model_server.pipeline.mattes import write_matte
+from model_server.pipeline.thing_ways import MOVING
 from model_server.pipeline.undistort import RemapTables
 
 _FRINGE = 0.015  # of the width: motion found this near to a given thing is its rim, and no thing of its own

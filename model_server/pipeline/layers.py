@@ -6,7 +6,6 @@ still scene is no thing (`false_things`).
 """
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -14,21 +13,18 @@ import numpy as np
 
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Layer, Layers, Motion, Progress, Solution
-from model_server.pipeline.ahead import ahead
 from model_server.pipeline.false_things import Scenery
-from model_server.pipeline.optical_flow import DenseFlow
 from model_server.pipeline.thing_follower import ThingFollower, gap_px
 from model_server.pipeline.thing_groups import group_things
-from model_server.pipeline.thing_origins import Way, carried_along, traced_back
+from model_server.pipeline.thing_origins import traced_back
+from model_server.pipeline.thing_ways import MOVING, Way, ways_back
 
-MOVING = 127  # above this a pixel counts as moving
 _MOST_LAYERS = 254
 _LEAST_AREA = 5e-4  # of the picture, mean over the frames that show the thing, and over no fewer than ...
 _FLEETING = 12  # ... frames: what passes in less must be larger to be worth a layer
 _LEAST_FRAMES = 5
 _PIECE = 0.3  # of a frame's largest one: smaller ones may be pieces of shadows ...
 _SPECK = 1e-4  # ... but those under this share of the picture are not worth a look
-_FLOW_MARGIN = 0.08  # of the picture's width: how far around moving pixels the flow is looked for
 
 
 def follow_things(
@@ -55,9 +51,9 @@ def _followed(images: Array, moving: Array, parts: Array, scenery: Scenery, prog
     """The layers; `parts` (F, H, W) int32 zeros is for keeping the labels on the way."""
     follower = ThingFollower()
     ways: list[Way] = []
-    for index, way in enumerate(_ways(images, moving)):
-        carried = carried_along(way, parts[index - 1]) if index else np.zeros_like(parts[0])
-        parts[index] = follower.frame(index, np.asarray(images[index]), np.asarray(moving[index]) > MOVING, carried)
+    for index, way in enumerate(ways_back(images, moving)):
+        before = np.asarray(parts[max(0, index - 1)])
+        parts[index] = follower.frame(index, np.asarray(images[index]), np.asarray(moving[index]) > MOVING, way, before)
         ways.append(way)
         progress(0.8 * (index + 1) / len(parts))
     _forget_scenery(parts, follower.count, scenery)
@@ -103,29 +99,6 @@ def _areas(labels: Array, count: int) -> Array:
 def _shown(thing: Layer, labels: Array) -> Layer:
     seen = [index for index, frame in enumerate(labels) if (frame == thing.id).any()]
     return replace(thing, first=seen[0], last=seen[-1])
-
-
-def _ways(images: Array, moving: Array) -> Iterator[Way]:
-    """For each frame, where its moving pixels were in the frame before."""
-    flow = DenseFlow()
-    height, width = moving.shape[1:]
-    margin = round(_FLOW_MARGIN * width)
-
-    def way(index: int) -> Way:
-        here = np.asarray(moving[index]) > MOVING
-        pixels = np.flatnonzero(here)
-        if not index or not len(pixels):
-            return Way(pixels.astype(np.int32), np.full(len(pixels), -1, np.int32))
-        x, y, w, h = cv2.boundingRect(here.astype(np.uint8))
-        rows = slice(max(0, y - margin), y + h + margin)
-        columns = slice(max(0, x - margin), x + w + margin)
-        moved = flow(images[index][rows, columns], images[index - 1][rows, columns])
-        row, column = np.divmod(pixels, width)
-        step = np.rint(moved[row - rows.start, column - columns.start]).astype(np.int64)
-        column, row = np.clip(column + step[:, 0], 0, width - 1), np.clip(row + step[:, 1], 0, height - 1)
-        return Way(pixels.astype(np.int32), (row * width + column).astype(np.int32))
-
-    return ahead(way, range(len(moving)))
 
 
 def _layers(parts: Array, group_of: Array) -> Layers:

@@ -29,6 +29,7 @@ _AGREE = 0.2  # by which floor and still depth may differ before the soles count
 _GROUNDED = 5  # percentile of a thing's sizes that counts as the least
 _IN_AIR = 1.1  # times its least size
 _USUAL = 1.2  # times the height that a thing usually has; farther off its outline is bad
+_STEADY = 1.1  # times it: where half the outlines are farther off, a thing's size tells nothing
 _SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change and change back
 # All that goes wrong moves soles up the picture and the thing away: feet in the air, hidden ones, some not found. So
 # the path runs below most of what they say, and steps do not show in it.
@@ -178,11 +179,13 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
     usual = np.exp(quantile_path(frames, np.log(heights), np.isfinite(heights), 0.5, _SIZE_SWING))
     # A ball touches the floor for a frame or two; one that has a bad outline, or its shadow, must not count as that.
     heights = median_filter(heights, 5, mode="nearest")
-    good = sure & (np.abs(np.log(heights / usual)) < np.log(_USUAL))
-    sure = good if good.any() else sure
-    least = float(np.percentile(depths[sure] * heights[sure], _GROUNDED))
-    in_air = sure & (depths * heights > _IN_AIR * least)
-    depths[in_air] = least / heights[in_air]
+    unlike = np.abs(np.log(heights / usual))
+    good = sure & (unlike < np.log(_USUAL))
+    if good.any() and np.median(unlike[sure]) < np.log(_STEADY):
+        sure = good
+        least = float(np.percentile(depths[sure] * heights[sure], _GROUNDED))
+        in_air = sure & (depths * heights > _IN_AIR * least)
+        depths[in_air] = least / heights[in_air]
     logs = np.log(np.where(sure, depths, 1.0))
     return np.asarray(np.exp(quantile_path(frames, logs, sure, _LOW, _STEP_SWING)))
 

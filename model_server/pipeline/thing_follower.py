@@ -14,6 +14,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 from scipy.optimize import linear_sum_assignment
 
 from model_server.geometry.shot import Array
+from model_server.pipeline.thing_ways import Way, carried_along
 
 _GAP = 0.012  # of the picture's width: parts this near are one region
 _SAME = 0.25  # share of the smaller one's pixels by which a region holds a part of the frame before
@@ -25,6 +26,7 @@ _LOST_FRAMES = 12  # for which a hidden part is remembered
 _FARTHEST = 0.3  # of the picture's width, from where it was expected, that it may come back
 _REUNION_COST = 0.7
 _SPLINTER = 0.05  # of a part's largest piece: smaller ones among others' pixels are mistakes
+_OLDEST = 40  # frames up to which it counts for how long a pixel has been of a part
 _FRAGMENT = 0.05  # of a part's pixels: what comes off and is no larger stays it
 Box = tuple[slice, slice]
 
@@ -55,16 +57,20 @@ class ThingFollower:
 
     def __init__(self) -> None:
         self._parts: dict[int, _Part] = {}
+        self._ages: Array = np.zeros((0, 0), np.int16)
         self.count = 0  # ids that were given
 
-    def frame(self, index: int, image: Array, moving: Array, carried: Array) -> Array:
+    def frame(self, index: int, image: Array, moving: Array, way: Way, before: Array) -> Array:
         """(H, W) int32 ids of this frame.
 
         Args:
             image: (H, W, 3) uint8.
             moving: (H, W) bool.
-            carried: (H, W) int32 ids of the frame before, brought here along the flow.
+            way: where the moving pixels were in the frame before.
+            before: (H, W) int32 ids of the frame before; zeros in the first.
         """
+        carried = carried_along(way, before)
+        ages = carried_along(way, self._ages) if index else np.zeros(before.shape, np.int16)
         result = np.zeros(moving.shape, np.int32)
         areas = np.bincount(carried.ravel(), minlength=self.count + 1)
         alone: dict[int, list[_Region]] = {}
@@ -84,22 +90,33 @@ class ThingFollower:
             if len(ids) == 1:
                 alone.setdefault(ids[0], []).append(region)
         # What comes out from behind a part, or comes off it, was first taken for it.
-        off = [region for part, regions in alone.items() for region in self._off(image, part, regions)]
+        off: list[_Region] = []
+        for thing, regions in alone.items():
+            among = int(ages[result == thing].sum()) - sum(_sum(ages, region) for region in regions)
+            off += self._off(image, thing, regions, ages, among)
         present = {int(i) for i in np.unique(result[result > 0])}
         for region, hidden in zip(off + new, self._reunited(index, image, off + new, present)):
             if hidden is None:
                 self.count += 1
             result[region.box][region.here] = hidden or self.count
         self._remember(index, image, result)
+        self._ages = np.where(result > 0, np.where(result == carried, np.minimum(ages, _OLDEST) + 1, 1), 0)
         return result
 
-    def _off(self, image: Array, part: int, regions: list[_Region]) -> list[_Region]:
-        """All regions of a part but the one whose colors are its own, and small fragments."""
-        if len(regions) < 2:
-            return []
-        known, whole = self._parts[part].colors, sum(region.area for region in regions)
-        likeness = [region.area * np.sqrt(_colors(image, region) * known).sum() for region in regions]
-        best = int(np.argmax(likeness))
+    def _off(self, image: Array, part: int, regions: list[_Region], ages: Array, among: int) -> list[_Region]:
+        """All regions of a part but the one that has been its own for longest, and small fragments.
+
+        Colors have a say too; of what has only just come out behind it they have often been learned as well.
+
+        Args:
+            regions: that hold nothing else.
+            ages: (H, W) frames for which pixels have been of their part.
+            among: the sum of ages of what the part has in regions that it shares.
+        """
+        known = self._parts[part].colors
+        likeness = [_sum(ages, region) * np.sqrt(_colors(image, region) * known).sum() for region in regions]
+        best = int(np.argmax(likeness)) if max(likeness) >= among else -1
+        whole = sum(region.area for region in regions)
         return [r for n, r in enumerate(regions) if n != best and r.area > _FRAGMENT * whole]
 
     def _reunited(self, index: int, image: Array, regions: list[_Region], present: set[int]) -> list[int | None]:
@@ -208,6 +225,10 @@ def _cost(index: int, place: tuple[Array, float], colors: Array, part: _Part, fa
     likeness = float(np.sqrt(colors * part.colors).sum())
     away = min(1.0, off / max(reach, 1.0))
     return 1.0 if away == 1.0 else 0.5 * np.sqrt(max(0.0, 1 - likeness)) + 0.5 * away
+
+
+def _sum(values: Array, region: _Region) -> int:
+    return int(values[region.box][region.here].sum())
 
 
 def _place(region: _Region) -> tuple[Array, float]:

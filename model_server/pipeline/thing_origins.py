@@ -4,31 +4,15 @@ A thing that first shows beside another, in one region with it, is taken for a p
 there it is followed back along the flow, and gets its pixels in the frames before.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from model_server.geometry.shot import Array
 from model_server.pipeline.thing_follower import color_histogram, shared
+from model_server.pipeline.thing_ways import Way
 
-_LOST = 0.3  # of its pixels: with fewer left than that a thing is not seen farther back
+_LOST = 0.25  # of its pixels when it came apart: with fewer left than that a thing is not seen farther back
 _AROUND = 3  # pixels around where the flow comes from
-
-
-@dataclass(frozen=True)
-class Way:
-    """Where the moving pixels of a frame were in the frame before; flat indices of (H, W)."""
-
-    here: Array  # (n,) int32
-    before: Array  # (n,) int32, -1 in the first frame
-
-
-def carried_along(way: Way, before: Array) -> Array:
-    """(H, W) int32: labels of the frame before, brought to this frame's moving pixels."""
-    carried = np.zeros_like(before)
-    carried.ravel()[way.here] = before.ravel()[way.before]
-    return carried
 
 
 def traced_back(things: Array, images: Array, ways: list[Way]) -> None:
@@ -42,19 +26,31 @@ def traced_back(things: Array, images: Array, ways: list[Way]) -> None:
     seen = [set(np.unique(frame).tolist()) for frame in things]
     for index in range(1, len(things)):
         seen[index] |= seen[index - 1]  # all that was seen up to there
+    born: dict[int, tuple[Array, int]] = {}  # its colors and pixels where a thing was first seen as one
     for index in range(len(things) - 1, 0, -1):
         now, before, way = things[index], things[index - 1], ways[index]
-        for thing in np.setdiff1d(now, list(seen[index - 1])):
+        for thing in map(int, np.setdiff1d(now, list(seen[index - 1]))):
             at = now.ravel()[way.here] == thing
-            _take(int(thing), way.here[at], way.before[at], images[index], images[index - 1], before)
+            if thing not in born:
+                born[thing] = color_histogram(np.asarray(images[index])[now == thing]), int(at.sum())
+            colors, area = born[thing]
+            _take(thing, way.before[at], colors, _LOST * area, np.asarray(images[index - 1]), before)
 
 
-def _take(thing: int, pixels: Array, sources: Array, image: Array, image_before: Array, before: Array) -> None:
-    """Relabel in the frame before what the thing was there, if that can be told from what it was a part of."""
+def _take(thing: int, sources: Array, colors: Array, least: float, image: Array, before: Array) -> None:
+    """Relabel in the frame before what the thing was there, if that can be told from what it was a part of.
+
+    Args:
+        sources: (n,) flat pixels of the frame before that its pixels came from.
+        colors: of the thing alone.
+        least: pixels that must be found.
+        image: (H, W, 3) of the frame before.
+        before: (H, W) its labels, changed in place.
+    """
     held = np.bincount(before.ravel()[sources])
     held[0] = 0
     other = int(np.argmax(held))
-    if held[other] < _LOST * len(pixels):
+    if held[other] < max(1, least):
         return
     came: Array = np.zeros(before.shape, np.uint8)
     came.ravel()[sources] = before.ravel()[sources] == other
@@ -65,7 +61,7 @@ def _take(thing: int, pixels: Array, sources: Array, image: Array, image_before:
     left = (before == other) & (came == 0)
     if not left.any():
         return
-    colors = {thing: color_histogram(image.reshape(-1, 3)[pixels]), other: color_histogram(image_before[left])}
-    ids = shared(image_before[box], np.where(here, thing, other), colors, here)
-    if np.count_nonzero(ids == thing) >= _LOST * len(pixels):
+    known = {thing: colors, other: color_histogram(image[left])}
+    ids = shared(image[box], np.where(here, thing, other), known, here)
+    if np.count_nonzero(ids == thing) >= least:
         before[box][here] = ids

@@ -89,6 +89,16 @@ def test_a_thing_that_is_missed_right_after_it_crossed_another_keeps_its_number(
         assert first == last
 
 
+def test_what_comes_out_behind_a_thing_is_another_and_the_thing_keeps_its_number():
+    images, truth = discs([(BLUE, (40, 60), (7, 0)), (RED, (40, 60), (4, 0))])  # the red one hides it at first
+    layers = follow(images, (truth > 0).astype(np.uint8) * 255)
+    assert len(layers.things) == 2
+    (first,) = np.unique(layers.labels[0][truth[0] == 2])
+    (last,) = np.unique(layers.labels[-1][truth[-1] == 2])
+    (other,) = np.unique(layers.labels[-1][truth[-1] == 1])
+    assert first == last != other
+
+
 def test_specks_and_flashes_are_no_layers():
     images, truth = discs([(RED, (20, 60), (6, 0))])
     moving = (truth > 0).astype(np.uint8) * 255

@@ -19,13 +19,18 @@ from model_server.pipeline.still_view import StillView, depth_range, nearest_inv
 
 _GAPS = (3, 7, 12, 18, 25, 33)  # frames before and after: things that are slow have left only after long
 _MOST_VIEWS = 8
+_NEAR, _FAR = (
+    0.3,
+    20.0,
+)  # what a view counts next to the frame, and frames from which it counts in full: things that are
+# slow are themselves in the near ones
 _SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agrees that it shows the same surface
 _AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
 _NOISE = 3.0  # levels that never tell
 _BLUR = 0.7  # pixels, before pictures are compared
 _ENOUGH = 1.5  # views that agree, for full certainty
 _LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
-_HIDDEN = 0.1  # what a view counts where it may show something that moves
+_HIDDEN = 0.2  # what a view counts where it may show something that moves
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class CleanPlates:
         views, weights = [], []
         for other in others:
             places, visible = self._still(index, other, inverse_depth)
-            weight = visible.astype(np.float32)
+            weight = visible * np.float32(min(1.0, _NEAR + abs(other - index) / _FAR))
             if hidden is not None:
                 weight[sample(hidden(other), places, nearest=True) > 0] *= _HIDDEN
             views.append(sample(self._images[other], places))

@@ -65,7 +65,9 @@ class CleanPlate:
         beyond = cv2.blur(_beyond(now, *_limits(plate)).astype(np.float32), (3, 3))
         noise = _NOISE + 2 * float(np.percentile(beyond[::4, ::4], 75))  # moving cameras, grain and compression
         off = beyond / noise - 1
-        return np.asarray(np.clip(np.where(off > 0, off / 2, off), -1, 1) * self.sure, np.float32)
+        # Where much differs anyway, it tells little that something does not.
+        off = np.where(off > 0, off / 2, off * (_NOISE / noise))
+        return np.asarray(np.clip(off, -1, 1) * self.sure, np.float32)
 
 
 def _limits(smooth: Array) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
     python benchmarks/long_footage.py [--frames 500] [--size 1920x1080] [--keep FOLDER]
 
-The picture is the tests' synthetic room, drawn at half size and enlarged: what counts here is how much there is of it.
+The picture is the tests' synthetic room, drawn at a third of the size and enlarged: what counts here is how much there is of it.
 Peak memory is that of the process and its children together.
 """
 
@@ -46,7 +46,7 @@ def write_movie(path: Path, frames: int, width: int, height: int) -> None:
         stream = movie.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(frames):
-            small = room_frame(index / max(1, frames - 1), width // 2, height // 2, focal=0.43 * width).image
+            small = room_frame(index / max(1, frames - 1), width // 3, height // 3, focal=0.29 * width).image
             image = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
             movie.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         movie.mux(stream.encode())

@@ -2,7 +2,7 @@
 
     python benchmarks/long_footage.py [--frames 500] [--size 1920x1080] [--keep FOLDER]
 
-The picture is the tests' synthetic room, drawn at a third of the size and enlarged: what counts here is how much there is of it.
+The picture is the tests' synthetic room, drawn small and enlarged: what counts here is how much there is of it.
 Peak memory is that of the process and its children together.
 """
 

@@ -27,6 +27,7 @@ _NEAR, _FAR = (
 _SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agrees that it shows the same surface
 _AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
 _NOISE = 3.0  # levels that never tell
+_CLEAN = 8.0  # levels of noise, up to which looking the same is as good a proof as any
 _BLUR = 0.7  # pixels, before pictures are compared
 _ENOUGH = 1.5  # views that agree, for full certainty
 _LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
@@ -65,8 +66,8 @@ class CleanPlate:
         beyond = cv2.blur(_beyond(now, *_limits(plate)).astype(np.float32), (3, 3))
         noise = _NOISE + 2 * float(np.percentile(beyond[::4, ::4], 75))  # moving cameras, grain and compression
         off = beyond / noise - 1
-        # Where much differs anyway, it tells little that something does not.
-        off = np.where(off > 0, off / 2, off * (_NOISE / noise))
+        # Where much differs anyway, from grain or blur, it tells little that something does not.
+        off = np.where(off > 0, off / 2, off * min(1.0, _CLEAN / noise))
         return np.asarray(np.clip(off, -1, 1) * self.sure, np.float32)
 
 

@@ -29,6 +29,16 @@ def test_what_differs_from_what_all_views_show_moves_and_the_rest_does_not():
     assert evidence[:6].max() < 0
 
 
+def test_looking_the_same_is_proof_in_clean_pictures_and_tells_less_in_grainy_ones():
+    plate = CleanPlate.of([ground()] * VIEWS, everywhere())
+    grainy = ground()
+    grain = np.random.default_rng(2).normal(0, 90, (*SIZE, 3))
+    grainy[:, 30:] = np.clip(grainy + grain, 0, 255)[:, 30:]
+    clean_half = np.s_[4:-4, 4:24]
+    assert np.median(plate.evidence(ground())[clean_half]) < -0.95
+    assert -0.6 < np.median(plate.evidence(grainy)[clean_half]) < -0.02
+
+
 def test_views_of_things_that_pass_are_outvoted():
     colors = [(250, 20, 20), (20, 250, 20), (20, 20, 250), (240, 240, 20)]
     plate = CleanPlate.of([with_thing(color) for color in colors] + [ground()] * 3, everywhere())

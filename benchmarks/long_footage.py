@@ -46,7 +46,7 @@ def write_movie(path: Path, frames: int, width: int, height: int) -> None:
         stream = movie.add_stream("libx264", rate=25, options={"crf": "16", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(frames):
-            small = room_frame(index / max(1, frames - 1), width // 3, height // 3, focal=0.29 * width).image
+            small = room_frame(index / max(1, frames - 1), width // 6 * 2, height // 6 * 2, focal=0.29 * width).image
             image = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
             movie.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         movie.mux(stream.encode())

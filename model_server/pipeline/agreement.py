@@ -53,10 +53,12 @@ def agreeing(
 
 
 def kept(seen: PointSightings, keep: Array) -> PointSightings:
+    """The sightings for which `keep`, (M,) bool, holds."""
     return PointSightings(seen.frames[keep], seen.tracks[keep], seen.positions[keep])
 
 
 def undistorted(seen: PointSightings, lens: Lens, square: SquarePicture) -> PointSightings:
+    """Sightings as the plate has them, square pixels, brought to where a lens without distortion would show them."""
     focals = lens.focal if lens.zoom is None else lens.zoom[seen.frames]
     positions = undistort_pixels(seen.positions, square.intrinsics(focals), lens.distortion)
     return replace(seen, positions=positions)

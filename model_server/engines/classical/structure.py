@@ -20,7 +20,6 @@ _TRIAL_KEYFRAMES = 12  # a guess is tried on so many, in the middle of the shot
 _TRIAL_POINTS, _FINAL_POINTS, _MORE_POINTS = 300, 500, 1000  # in a frame
 _AGREE = 0.01  # two guesses that lead to the same focal length this closely settle it
 _MIN_FRAMES = 3
-_GROWN = 1.3  # by how much a structure has grown when all of it is adjusted again
 _WORKERS = 2  # the machines that this must be quick on have two cores
 
 
@@ -186,9 +185,6 @@ def _mapping_options(guess: LensGuess) -> pycolmap.IncrementalPipelineOptions:
     options.max_num_models = 3
     options.ba_refine_focal_length = guess.focal is None
     options.ba_refine_extra_params = guess.distortion is None and not guess.zooms
-    # All cameras are adjusted seldom and not to the end: the solve does that.
-    options.ba_global_frames_ratio = options.ba_global_points_ratio = _GROWN
-    options.ba_global_max_num_iterations, options.ba_global_max_refinements = 20, 2
     options.mapper.abs_pose_refine_focal_length = guess.zooms
     options.mapper.abs_pose_refine_extra_params = False
     options.mapper.init_min_tri_angle = 3.0

@@ -33,6 +33,7 @@ STEREO_KNOWN = 0.98  # of still pixels
 STEREO_ABSREL = 0.04
 STEREO_MEASURED = 0.04  # of the depth, for nine measured pixels in ten
 STEREO_BETWEEN_FRAMES = 0.01  # of the depth
+PATCH_PLANE = 0.05  # of the depth; where two planes meet, some of the one are taken for the other
 UNDISTORTED_LEVELS = 1.2  # of 255, mean: two resamplings
 UP_DEGREES = 1.0
 FLOOR_HEIGHT = 0.04  # of the camera's height
@@ -119,3 +120,8 @@ HALF_PRECISION = 0.02  # pose and depth, against float32
 TRIPOD_TURN = np.radians(0.1)
 TRIPOD_FOCAL = 0.01
 TRIPOD_MOVING_J = 0.7
+
+# Following a patch (patch_follower): the alignment is to a tenth of a pixel, corners of a patch that is partly hidden
+# or dimmed are farther off.
+FOLLOWED_PX = 1.0
+RIGID_J = 0.85  # a card of 50 x 40 pixels loses its outermost pixels

@@ -1,0 +1,23 @@
+"""Planes of patches without texture, on a floor that is made up for it."""
+
+import numpy as np
+import tolerances
+from numpy.testing import assert_allclose
+
+from model_server.engines.classical.flat_patches import plane_depths
+
+HEIGHT, WIDTH, WALL_ENDS = 90, 120, 30
+
+
+def test_a_textured_wall_along_one_side_does_not_settle_the_plane_of_a_bare_floor():
+    random = np.random.default_rng(4)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image[:WALL_ENDS] = random.integers(0, 255, (WALL_ENDS, WIDTH, 3))
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    floor = (0.1 + 0.004 * (y - WALL_ENDS)).astype(np.float32)
+    wall = (0.05 + 0.0004 * x).astype(np.float32)  # the whole of it is measured, of the floor a few spots
+    measured = np.where(y < WALL_ENDS + 2, wall, 0)
+    spots = (y > WALL_ENDS + 8) & (y % 12 < 2) & (x % 12 < 2)
+    measured[spots] = floor[spots]
+    found = plane_depths(image, measured.astype(np.float32))[WALL_ENDS + 8 :]
+    assert_allclose(found, floor[WALL_ENDS + 8 :], rtol=tolerances.PATCH_PLANE)

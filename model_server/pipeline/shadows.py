@@ -10,9 +10,9 @@ import numpy as np
 
 from model_server.geometry.shot import Array
 
-_DARKEST, _BRIGHTEST = 0.25, 0.88  # a shadow leaves this share of the light, sRGB values
+_DARKEST, _BRIGHTEST = 0.12, 0.88  # a shadow leaves this share of the light, sRGB values
 _HUE_SHARE, _HUE_LEVELS = 0.05, 4.0  # difference of color that noise and tinted light explain
-_RATIO_SPREAD = 0.12  # of the log ratio over 5 x 5 pixels
+_RATIO_SPREAD = 0.12  # of the log ratio over 5 x 5 pixels, beside an even slope
 _LIT_RANK = 0.375  # of the views, by which the one that counts as lit is darker than the brightest
 
 
@@ -44,10 +44,13 @@ def dimmed(picture: Array, lit: Array, known: Array) -> Array:
     same_hue = np.sqrt(_dot(tint, tint)) < _HUE_SHARE * np.sqrt(_dot(now, now)) + _HUE_LEVELS
     log_ratio = np.log(np.clip(ratio, 0.05, 4.0))
     mean = cv2.blur(log_ratio, (5, 5))
-    spread = np.sqrt(np.maximum(cv2.blur(log_ratio**2, (5, 5)) - mean**2, 0))
+    # Its rim, and where a thing nearly touches the ground, it grows darker evenly.
+    slope = np.arange(-2, 3, dtype=np.float32)[None] / 25 * np.ones((5, 1), np.float32)
+    trend = (cv2.filter2D(log_ratio, -1, slope) ** 2 + cv2.filter2D(log_ratio, -1, slope.T) ** 2) / 2
+    spread = np.sqrt(np.maximum(cv2.blur(log_ratio**2, (5, 5)) - mean**2 - trend, 0))
     dimmed = (ratio > _DARKEST) & (ratio < _BRIGHTEST) & known
     core = cv2.blur((same_hue & dimmed & (spread < _RATIO_SPREAD)).astype(np.float32), (5, 5)) > 0.6
-    beside = cv2.dilate(core.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    beside = cv2.dilate(core.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return np.asarray(core | (beside & same_hue & (ratio > _DARKEST) & (ratio < 1.04)))  # with the soft rim
 
 

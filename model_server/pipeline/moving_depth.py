@@ -23,6 +23,7 @@ from model_server.pipeline.still_view import MEASURED
 
 GUESSED = 0.3  # confidence of these depths
 _SOLE = 0.06  # of a thing's height: the band of its lowest pixels
+_CRUMB = 0.05  # of a thing's pixels
 _BESIDE = 3  # pixels under the soles, past the soft edge, where the still depth is read
 _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowhere
 _AGREE = 0.2  # by which floor and still depth may differ before the soles count as hidden or in the air
@@ -30,10 +31,11 @@ _GROUNDED = 5  # percentile of a thing's sizes that counts as the least
 _IN_AIR = 1.1  # times its least size
 _USUAL = 1.2  # times the height that a thing usually has; farther off its outline is bad
 _STEADY = 1.1  # times it: where half the outlines are farther off, a thing's size tells nothing
+_TALLER = 1.1  # times it, up to which an outline that the picture cuts off may be the thing's own
 _SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change and change back
 # All that goes wrong moves soles up the picture and the thing away: feet in the air, hidden ones, some not found. So
 # the path runs below most of what they say, and steps do not show in it.
-_LOW, _STEP_SWING = 0.3, 24.0
+_LOW, _STEP_SWING = 0.2, 24.0
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
 _MOST_THICKNESS = 0.1  # of the depth, from its middle to its front
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
@@ -49,6 +51,7 @@ class _Foot:
     depth: float  # of the floor there; NaN = not known
     sure: bool  # the soles are in the picture, and floor and still depth agree
     height: float  # of the thing, pixels over focal length
+    cut: bool  # it goes on below the picture: then it is no farther than the floor at the picture's edge
 
 
 def stand_on_ground(
@@ -129,6 +132,7 @@ def _factor_to_ground(depth: DepthMaps, labels: Array, thing: int, frames: list[
 
 def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Array, ground: Ground) -> _Foot:
     still, confidence = np.asarray(depth.depth[index]), np.asarray(depth.confidence[index], np.float32)
+    here = _without_crumbs(here)
     y, x = _soles(here)
     below = y + _BESIDE
     seen = below < len(here)
@@ -145,7 +149,16 @@ def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Ar
         found = on_floor if agree else measured  # the floor is what all the shot says
     rows = np.flatnonzero(here.any(axis=1))
     height = (rows[-1] + 1 - rows[0]) / intrinsics[1, 1]
-    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height))
+    cut = bool(seen.mean() <= 0.5)
+    return _Foot(sole, on_floor if cut else float(found), sure and bool(np.isfinite(found)), float(height), cut)
+
+
+def _without_crumbs(here: Array) -> Array:
+    """Pieces that hardly count, of a shadow or of something else, say nothing of where a thing stands."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(here.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= _CRUMB * np.count_nonzero(here)
+    large[0] = False
+    return np.asarray(large[pieces])
 
 
 def _soles(here: Array) -> tuple[Array, Array]:
@@ -176,14 +189,21 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
     if not sure.any():
         return depths
     heights = np.array([foot.height for foot in feet])
-    usual = np.exp(quantile_path(frames, np.log(heights), np.isfinite(heights), 0.5, _SIZE_SWING))
+    cut = np.array([foot.cut for foot in feet])
+    whole = sure & ~cut if (sure & ~cut).any() else sure
+    usual = np.exp(quantile_path(frames, np.log(heights), whole, 0.5, _SIZE_SWING))
     # A ball touches the floor for a frame or two; one that has a bad outline, or its shadow, must not count as that.
-    heights = median_filter(heights, 5, mode="nearest")
+    shown, heights = heights, median_filter(heights, 5, mode="nearest")
     unlike = np.abs(np.log(heights / usual))
     good = sure & (unlike < np.log(_USUAL))
     if good.any() and np.median(unlike[sure]) < np.log(_STEADY):
         sure = good
         least = float(np.percentile(depths[sure] * heights[sure], _GROUNDED))
+        # Where the picture cuts it off for a while, it has the height that it has before and after; what seems taller
+        # there has its shadow, or something else, in its outline.
+        between = cut & np.isfinite(depths) & (frames > frames[sure][0]) & (frames < frames[sure][-1])
+        between &= shown < _TALLER * usual
+        least = float(np.min(depths[between] * usual[between], initial=least))
         in_air = sure & (depths * heights > _IN_AIR * least)
         depths[in_air] = least / heights[in_air]
     logs = np.log(np.where(sure, depths, 1.0))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from moving_box import PIXELS, floor_of, solution_of, still_depth
 from synthetic import synthetic_clip
 from tolerances import BODY_RELATIVE, MOVING_DEPTH_FLICKER, MOVING_DEPTH_RELATIVE, PATH_OFF
@@ -106,26 +107,37 @@ def _bouncing(frames=30, radius=0.25, distance=5.0):
     return labels
 
 
-def test_a_ball_that_touches_the_floor_for_an_instant_has_its_depth_from_there():
-    labels, level = _bouncing(), Ground(np.array([0.0, -1.0, 0.0]), np.array([0.0, -1.0, 0.0, 1.5]))
-    clip = replace(synthetic_clip(frames=1, width=256, height=192, focal=224.0), images=np.zeros((30, 192, 256, 3)))
-    clip = replace(clip, camera_from_world=np.repeat(np.eye(4)[None], 30, axis=0))
+def _depth_of(labels):
+    """What `stand_on_ground` finds for a thing seen by a level camera 1.5 m above the floor."""
+    frames, level = len(labels), Ground(np.array([0.0, -1.0, 0.0]), np.array([0.0, -1.0, 0.0, 1.5]))
+    clip = replace(synthetic_clip(frames=1, width=256, height=192, focal=224.0), images=np.zeros((frames, 192, 256, 3)))
+    clip = replace(clip, camera_from_world=np.repeat(np.eye(4)[None], frames, axis=0))
     unknown = DepthMaps(np.zeros(labels.shape, np.float32), np.zeros(labels.shape, np.float16))
-    layers = Layers(labels, (Layer(1, "Thing 1", 0, 29),))
-    found = stand_on_ground(unknown, layers, solution_of(clip), PIXELS, level)
-    assert np.abs(found.depth[labels > 0] / 5.0 - 1).mean() <= MOVING_DEPTH_RELATIVE
+    layers = Layers(labels, (Layer(1, "Thing 1", 0, frames - 1),))
+    return stand_on_ground(unknown, layers, solution_of(clip), PIXELS, level).depth
+
+
+# Nearer than 3.5 m the floor lies below the picture: then the ball is cut off when it touches it.
+@pytest.mark.parametrize("distance", [5.0, 3.1])
+def test_a_ball_that_touches_the_floor_for_an_instant_has_its_depth_from_there(distance):
+    labels = _bouncing(distance=distance)
+    assert np.abs(_depth_of(labels)[labels > 0] / distance - 1).mean() <= MOVING_DEPTH_RELATIVE
+
+
+def test_a_crumb_below_a_thing_is_not_what_it_stands_on():
+    labels = np.zeros((20, 192, 256), np.uint8)
+    labels[:, 96 - 10 : 96 + 67, 110:140] = 1  # stands 5 m away
+    alone = _depth_of(labels)[:, 86:163, 110:140]
+    labels[:, 188:192, 150:165] = 1
+    assert np.allclose(_depth_of(labels)[:, 86:163, 110:140], alone)
 
 
 def test_a_ball_is_round():
     y, x = np.mgrid[:192, :256] + 0.5
     ball, radius, focal = np.zeros((8, 192, 256), np.uint8), 0.5, 224.0
     ball[:] = (x - 128) ** 2 + (y - 96 - focal * (1.5 - radius) / 5) ** 2 < (focal * radius / 5) ** 2
-    clip = replace(synthetic_clip(frames=1, width=256, height=192, focal=focal), images=np.zeros((8, 192, 256, 3)))
-    clip = replace(clip, camera_from_world=np.repeat(np.eye(4)[None], 8, axis=0))
-    level = Ground(np.array([0.0, -1.0, 0.0]), np.array([0.0, -1.0, 0.0, 1.5]))
-    unknown = DepthMaps(np.zeros(ball.shape, np.float32), np.zeros(ball.shape, np.float16))
-    found = stand_on_ground(unknown, Layers(ball, (Layer(1, "Thing 1", 0, 7),)), solution_of(clip), PIXELS, level)
-    center, rim = found.depth[4, 141, 128], found.depth[4, 141, 128 + 20]
+    found = _depth_of(ball)
+    center, rim = found[4, 141, 128], found[4, 141, 128 + 20]
     assert abs(center / (5.0 - radius) - 1) <= BODY_RELATIVE
     assert 0.5 * radius <= rim - center <= 1.2 * radius
 

@@ -134,13 +134,20 @@ def _boxes(cells: Array, areas: Array) -> Array:
 
 
 def _drift(boxes: Array, areas: Array) -> Array:
-    """(count + 1, count + 1): how much the way sideways from one part to another changes, times their size."""
+    """(count + 1, count + 1): how much the way sideways from one part to another changes, times their size.
+
+    Frames count by how much they show of both: what comes out from behind something has its middle elsewhere.
+    """
     middle = (boxes[..., 0] + boxes[..., 2]) / 2
+    share = areas / np.maximum(areas.max(axis=0), 1)
     drift = np.zeros((areas.shape[1],) * 2)
     for part in np.flatnonzero((areas > 0).any(axis=0)):
         way = (middle - middle[:, [part]]) / np.sqrt(np.maximum(np.maximum(areas, areas[:, [part]]), 1))
-        number = np.maximum(np.isfinite(way).sum(0), 1)
-        drift[part] = np.sqrt(np.nansum((way - np.nansum(way, axis=0) / number) ** 2, axis=0) / number)
+        weight = share * share[:, [part]] * np.isfinite(way)
+        total = np.maximum(weight.sum(0), 1e-6)
+        way = np.nan_to_num(way)
+        mean = (weight * way).sum(0) / total
+        drift[part] = np.sqrt((weight * (way - mean) ** 2).sum(0) / total)
     return drift
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Solution, SolveMode
+from model_server.pipeline.likeness import beyond, limits, smoothed
 from model_server.pipeline.optical_flow import inside, sample
 from model_server.pipeline.still_view import StillView, depth_range, nearest_inverse_depth, points_seen
 
@@ -28,10 +29,8 @@ _SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agre
 _AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
 _NOISE = 3.0  # levels that never tell
 _CLEAN = 8.0  # levels of noise, up to which looking the same is as good a proof as any
-_BLUR = 0.7  # pixels, before pictures are compared
 _ENOUGH = 1.5  # views that agree, for full certainty
 _LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
-_HIDDEN = 0.2  # what a view counts where it may show something that moves
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ class CleanPlate:
     @staticmethod
     def of(views: list[Array], weights: list[Array]) -> "CleanPlate":
         """Views (H, W, 3) uint8 of the frame's still surface, and what each counts, (H, W) float32, 0..1."""
-        smooth = [cv2.GaussianBlur(view, (0, 0), _BLUR) for view in views]
+        smooth = [smoothed(view) for view in views]
         picture = np.zeros_like(views[0])
         most = np.zeros(weights[0].shape, np.float32)
         for view, plate, weight in zip(views, smooth, weights):
-            limits = _limits(plate)
+            allowed = limits(plate)
             agreed = weight.copy()
             for other, counts in zip(smooth, weights):
                 if other is not plate:
-                    agreed += counts * (_beyond(other, *limits) <= _AGREE)
+                    agreed += counts * (beyond(other, *allowed) <= _AGREE)
             better = (agreed > most) & (weight > 0)
             most = np.where(better, agreed, most)
             cv2.copyTo(view, better.astype(np.uint8), picture)
@@ -62,27 +61,13 @@ class CleanPlate:
 
     def evidence(self, picture: Array) -> Array:
         """(H, W) float32, -1 still .. 1 moving, of an (H, W, 3) uint8 picture; 0 where the plate is not known."""
-        now, plate = (cv2.GaussianBlur(np.asarray(image), (0, 0), _BLUR) for image in (picture, self.picture))
-        beyond = cv2.blur(_beyond(now, *_limits(plate)).astype(np.float32), (3, 3))
-        noise = _NOISE + 2 * float(np.percentile(beyond[::4, ::4], 75))  # moving cameras, grain and compression
-        off = beyond / noise - 1
+        now, plate = smoothed(picture), smoothed(self.picture)
+        out = cv2.blur(beyond(now, *limits(plate)).astype(np.float32), (3, 3))
+        noise = _NOISE + 2 * float(np.percentile(out[::4, ::4], 75))  # moving cameras, grain and compression
+        off = out / noise - 1
         # Where much differs anyway, from grain or blur, it tells little that something does not.
         off = np.where(off > 0, off / 2, off * min(1.0, _CLEAN / noise))
         return np.asarray(np.clip(off, -1, 1) * self.sure, np.float32)
-
-
-def _limits(smooth: Array) -> tuple[Array, Array]:
-    """Least and most of what an (H, W, 3) uint8 picture shows within a pixel."""
-    near = np.ones((3, 3), np.uint8)
-    return cv2.erode(smooth, near), cv2.dilate(smooth, near)
-
-
-def _beyond(smooth: Array, low: Array, high: Array) -> Array:
-    """(H, W) uint8 levels by which a picture is out of the limits, the most of its channels."""
-    out = cv2.max(cv2.subtract(low, smooth), cv2.subtract(smooth, high))
-    return np.asarray(
-        cv2.max(cv2.max(cv2.extractChannel(out, 0), cv2.extractChannel(out, 1)), cv2.extractChannel(out, 2))
-    )
 
 
 class CleanPlates:
@@ -96,27 +81,27 @@ class CleanPlates:
         self._intrinsics = pixels.model_intrinsics(solution.intrinsics)
         self._known = np.asarray(np.isfinite(self._poses).all(axis=(1, 2)))
 
-    def frame(self, index: int, hidden: Callable[[int], Array] | None = None) -> CleanPlate | None:
+    def frame(self, index: int, worth: Callable[[int], Array] | None = None) -> CleanPlate | None:
         """None where no other frame tells, or no depth is known and so nobody which surface would be seen.
 
         Args:
-            hidden: frame index to (H, W) uint8, 1 where something hides the still scene there.
+            worth: frame index to (H, W) float32, what the frame's view counts: less where something may hide the scene.
         """
         others = [index + side * gap for gap in _GAPS for side in (-1, 1)]
         others = [other for other in others if 0 <= other < len(self._images) and self._known[other]][:_MOST_VIEWS]
         if not self._known[index] or not others:
             return None
         points = points_seen(self._solution, self._pixels, index, self._images.shape[2:0:-1])
-        limits = depth_range(self._depth, index, self._nearest, points)
-        if not limits.measured.any() and self._solution.mode is not SolveMode.TRIPOD:
+        distance = depth_range(self._depth, index, self._nearest, points)
+        if not distance.measured.any() and self._solution.mode is not SolveMode.TRIPOD:
             return None
-        inverse_depth = limits.likely
+        inverse_depth = distance.likely
         views, weights = [], []
         for other in others:
             places, visible = self._still(index, other, inverse_depth)
             weight = visible * np.float32(min(1.0, _NEAR + abs(other - index) / _FAR))
-            if hidden is not None:
-                weight[sample(hidden(other), places, nearest=True) > 0] *= _HIDDEN
+            if worth is not None:
+                weight *= sample(worth(other), places, nearest=True)
             views.append(sample(self._images[other], places))
             weights.append(weight)
         return CleanPlate.of(views, weights)

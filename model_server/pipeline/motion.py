@@ -14,9 +14,11 @@ from model_server.pipeline.clean_plate import CleanPlates
 from model_server.pipeline.motion_evidence import MotionEvidence
 from model_server.pipeline.network_motion import NetworkMotion
 from model_server.pipeline.picture_grid import agree_with_neighbors
+from model_server.pipeline.rigid_things import rigid_things
 from model_server.pipeline.shadows import dimmed
 from model_server.pipeline.small_shot import SmallShot
 from model_server.pipeline.steady_motion import gather_along_flow
+from model_server.pipeline.still_view import nearest_inverse_depth
 from model_server.pipeline.track_motion import TrackMotion
 
 _WINDOW, _MARGIN = 16, 3  # frames labeled together, and frames beside them that only take part
@@ -26,11 +28,12 @@ _GATHERED_MOST = 2.0  # log odds: the outline of what was gathered is rough
 _PLATE_MOVING, _PLATE_STILL = 3.0, 4.0  # log odds of a pixel that clearly differs from the clean plate, or does not
 _SHADOW = -2.0  # at most, where it looks like the plate with less light on it
 _MAY_MOVE = 3.5  # gathered evidence from which a pixel is left out of other frames' plates
+_HIDDEN = np.float32(0.2)  # what such a pixel counts there
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
 _CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
 _LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
-_CRACK, _LARGEST_HOLE, _STILL = 5, 0.01, -1.0  # pixels, share of the picture, mean gathered evidence
+_CRACK, _LARGEST_HOLE, _STILL = 5, 0.1, -1.0  # pixels, share of what surrounds it, mean gathered evidence
 _FILLED = 160  # probability given to cracks and holes, of 255
 
 
@@ -66,40 +69,66 @@ def find_moving(
     moving = np.zeros(images.shape[:3], np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         gathered = gather_along_flow(small.images, evidence.frame, Path(folder), lambda done: progress(0.5 * done))
-        sharp = _Sharp(images, pixels, depth, solution, small, gathered)
-        alone = np.lib.format.open_memmap(
-            Path(folder) / "alone.npy", mode="w+", dtype=np.float16, shape=images.shape[:3]
-        )
-        for index, odds in enumerate(ahead(sharp.odds, range(len(images)))):
-            alone[index] = odds
-            progress(0.5 + 0.4 * (index + 1) / len(images))
-        for first in range(0, len(images), _WINDOW):
-            start, stop = max(0, first - _MARGIN), min(len(images), first + _WINDOW + _MARGIN)
-            odds = agree_with_neighbors(alone[start:stop].astype(np.float32), images[start:stop])
-            for index in range(first, min(len(images), first + _WINDOW)):
-                shown = plate_area(
-                    images.shape[2], images.shape[1], pixels, solution.intrinsics[index], solution.distortion
-                )
-                moving[index] = _regions(odds[index - start], sharp.gathered(index)) * shown
-            progress(0.9 + 0.1 * min(1.0, (first + _WINDOW) / len(images)))
-        del gathered, sharp, alone  # their files go with the folder
+        held = np.lib.format.open_memmap(Path(folder) / "held.npy", mode="w+", dtype=bool, shape=images.shape[:3])
+        sharp = _Sharp(images, pixels, depth, solution, small, gathered, held)
+        _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.5 + 0.25 * done))
+        nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
+        if rigid_things(images, moving, pixels, solution, nearest, held, lambda done: progress(0.75 + 0.05 * done)):
+            _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
+        del gathered, held, sharp  # their files go with the folder
+    progress(1.0)
     return Motion(moving, evidence.source)
+
+
+def _label(
+    images: Array,
+    pixels: PixelMap,
+    solution: Solution,
+    sharp: "_Sharp",
+    folder: Path,
+    moving: Array,
+    progress: Progress,
+) -> None:
+    """Fill in (F, H, W) uint8 probabilities of motion."""
+    size = images.shape[2], images.shape[1]
+    alone = np.lib.format.open_memmap(folder / "alone.npy", mode="w+", dtype=np.float16, shape=images.shape[:3])
+    for index, odds in enumerate(ahead(sharp.odds, range(len(images)))):
+        alone[index] = odds
+        progress(0.8 * (index + 1) / len(images))
+    for first in range(0, len(images), _WINDOW):
+        start, stop = max(0, first - _MARGIN), min(len(images), first + _WINDOW + _MARGIN)
+        odds = agree_with_neighbors(alone[start:stop].astype(np.float32), images[start:stop])
+        for index in range(first, min(len(images), first + _WINDOW)):
+            shown = plate_area(*size, pixels, solution.intrinsics[index], solution.distortion)
+            moving[index] = _regions(odds[index - start], sharp.gathered(index)) * shown
+        progress(0.8 + 0.2 * min(1.0, (first + _WINDOW) / len(images)))
+    del alone
 
 
 class _Sharp:
     """Log odds of motion at full size: what was gathered on the small pictures, and the clean plates without movers."""
 
     def __init__(
-        self, images: Array, pixels: PixelMap, depth: DepthMaps, solution: Solution, small: SmallShot, gathered: Array
+        self,
+        images: Array,
+        pixels: PixelMap,
+        depth: DepthMaps,
+        solution: Solution,
+        small: SmallShot,
+        gathered: Array,
+        held: Array,
     ) -> None:
+        """`held`: (F, H, W) bool, where things are that move as one piece; may be filled in later."""
         self._plates = CleanPlates(images, pixels, depth, solution)
         self._images, self._small, self._gathered = images, small, gathered
+        self._held = held
         self._size = images.shape[2], images.shape[1]
 
     def odds(self, index: int) -> Array:
         """(H, W) float32, each pixel alone."""
         odds = np.minimum(_WEIGHT * self.gathered(index) + _PRIOR, _GATHERED_MOST)
-        plate = self._plates.frame(index, self._hidden)
+        odds = np.where(self._held[index], np.maximum(odds, _GATHERED_MOST), odds)
+        plate = self._plates.frame(index, self._worth)
         if plate is None:
             return odds
         picture = np.asarray(self._images[index])
@@ -110,11 +139,13 @@ class _Sharp:
 
     def gathered(self, index: int) -> Array:
         """(H, W) float32 evidence, clipped."""
-        return self._small.enlarged(np.clip(self._gathered[index].astype(np.float32), _LEAST, _MOST), self._size)
+        gathered = np.clip(self._gathered[index].astype(np.float32), _LEAST, _MOST)
+        return np.where(self._held[index], _MOST, self._small.enlarged(gathered, self._size))
 
-    def _hidden(self, index: int) -> Array:
-        """(H, W) uint8: 1 where a frame may show something that moves."""
-        return (self.gathered(index) > _MAY_MOVE).astype(np.uint8)
+    def _worth(self, index: int) -> Array:
+        """(H, W) float32: what a frame counts for the plates of others."""
+        worth = np.where(self.gathered(index) > _MAY_MOVE, _HIDDEN, np.float32(1))
+        return np.where(self._held[index], np.float32(0), worth)
 
 
 class _Evidence:
@@ -155,12 +186,16 @@ def _regions(odds: Array, evidence: Array) -> Array:
 
 
 def _without_holes(moving: Array, evidence: Array) -> Array:
-    """Closed over cracks; holes that nothing proves to be still belong to what surrounds them."""
+    """Closed over cracks; small holes that nothing proves to be still belong to what surrounds them."""
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CRACK, _CRACK))
     closed = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_CLOSE, around)
+    _, regions, sizes, _ = cv2.connectedComponentsWithStats(closed)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
-    mean = np.bincount(labels.ravel(), evidence.ravel(), minlength=count) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
-    filled = (stats[:, cv2.CC_STAT_AREA] < _LARGEST_HOLE * moving.size) & (mean > _STILL)
+    area = stats[:, cv2.CC_STAT_AREA]
+    mean = np.bincount(labels.ravel(), evidence.ravel(), minlength=count) / np.maximum(area, 1)
+    first = np.unique(labels, return_index=True)[1]  # of each hole, the topmost pixel: above it is what surrounds it
+    surrounding = sizes[regions.ravel()[np.maximum(first - moving.shape[1], 0)], cv2.CC_STAT_AREA]
+    filled = (area < _LARGEST_HOLE * surrounding) & (mean > _STILL)
     filled[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = (
         False  # open to the border
     )

@@ -87,6 +87,8 @@ class MotionEvidence:
         if plate is None:
             return evidence.astype(np.float32)
         seen = plate.evidence(self._images[index])
+        # Where depth was not measured the plate may be of another place: where flow says that all stands still it does.
+        seen = np.where((seen > 0) & ~limits.measured & (evidence < 0), 0, seen)
         evidence += np.where(seen > 0, _PLATE_MOVING, _PLATE_STILL) * seen
         shadow = dimmed(self._images[index], plate.picture, plate.sure > 0)
         return np.asarray(np.where(shadow, np.minimum(evidence, _SHADOW_EVIDENCE), evidence), np.float32)

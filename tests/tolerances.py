@@ -89,7 +89,7 @@ UNIT = 0.01
 KITCHEN_PATH_M = 0.05  # from KinectFusion's poses
 KITCHEN_SECOND_PATH_M = 0.025  # from COLMAP's
 KITCHEN_DEPTH = 0.08
-DAVIS_MOVING = 0.4
+DAVIS_MOVING = 0.6
 JUMP = 4.0  # a camera's longest step, times its median step
 
 # Long shots of the network

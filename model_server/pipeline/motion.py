@@ -29,6 +29,7 @@ _PLATE_MOVING, _PLATE_STILL = 3.0, 4.0  # log odds of a pixel that clearly diffe
 _SHADOW = -2.0  # at most, where it looks like the plate with less light on it
 _MAY_MOVE = 3.5  # gathered evidence from which a pixel is left out of other frames' plates
 _HIDDEN = np.float32(0.2)  # what such a pixel counts there
+_WORTH_LABELING = 0.02  # share of what moves that must be new, to label all again
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
 _CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
@@ -73,11 +74,18 @@ def find_moving(
         sharp = _Sharp(images, pixels, depth, solution, small, gathered, held)
         _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.5 + 0.25 * done))
         nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
-        if rigid_things(images, moving, pixels, solution, nearest, held, lambda done: progress(0.75 + 0.05 * done)):
+        rigid_things(images, moving, pixels, solution, nearest, held, lambda done: progress(0.75 + 0.05 * done))
+        if _share_that_is_new(held, moving) > _WORTH_LABELING:
             _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
         del gathered, held, sharp  # their files go with the folder
     progress(1.0)
     return Motion(moving, evidence.source)
+
+
+def _share_that_is_new(held: Array, moving: Array) -> float:
+    """Of what moves, the share that is held, (F, H, W) bool, and was not known, (F, H, W) uint8, to move."""
+    new = sum(int(np.count_nonzero(piece & (frame <= 127))) for piece, frame in zip(held, moving))
+    return new / max(1, new + sum(int(np.count_nonzero(frame > 127)) for frame in moving))
 
 
 def _label(

@@ -34,7 +34,7 @@ _CRACK, _AROUND = 5, 9  # pixels: what is closed, and over what a pixel's look i
 
 def rigid_things(
     images: Array, moving: Array, pixels: PixelMap, solution: Solution, nearest: float, held: Array, progress: Progress
-) -> bool:
+) -> None:
     """Mark, in every frame, the pixels of things that move as one piece.
 
     Args:
@@ -42,9 +42,6 @@ def rigid_things(
         moving: (F, H, W) uint8 probability of motion, over 127 where it is known.
         nearest: the largest inverse depth that the shot has.
         held: (F, H, W) bool, all false; the result.
-
-    Returns:
-        Whether there are any.
     """
     follower = PatchFollower(images)
 
@@ -58,14 +55,11 @@ def rigid_things(
         found = _Piece.of(patch, index, follower.follow(patch, index), solution)
         return index, found, None if found is None else found.moving_pixels(follower, pixels, solution, nearest)
 
-    any_held = False
     for index, found, pixels_of_it in ahead(piece, seeds()):
         if found is not None and pixels_of_it is not None:
             found.mark(pixels_of_it, held)
-            any_held = True
         progress((index + 1) / len(images))
     progress(1.0)
-    return any_held
 
 
 @dataclass(frozen=True)

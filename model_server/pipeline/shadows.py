@@ -10,7 +10,7 @@ import numpy as np
 
 from model_server.geometry.shot import Array
 
-_DARKEST, _BRIGHTEST = 0.12, 0.88  # a shadow leaves this share of the light, sRGB values
+_DARKEST, _BRIGHTEST = 0.25, 0.88  # a shadow leaves this share of the light, sRGB values
 _HUE_SHARE, _HUE_LEVELS = 0.05, 4.0  # difference of color that noise and tinted light explain
 _RATIO_SPREAD = 0.12  # of the log ratio over 5 x 5 pixels, beside an even slope
 _LIT_RANK = 0.375  # of the views, by which the one that counts as lit is darker than the brightest

@@ -11,6 +11,7 @@ from scipy.ndimage import find_objects
 from model_server.geometry.cameras import inverse, project, transform, unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Motion, Solution, SolveMode
+from model_server.pipeline.likeness import beyond
 from model_server.pipeline.optical_flow import grid, inside, sample
 from model_server.pipeline.shadows import in_shadow
 
@@ -85,8 +86,7 @@ class Scenery:
         alike = np.zeros(same.shape, bool)
         for view, seen in zip(views, visible):
             lowest, highest = cv2.erode(view, _AROUND), cv2.dilate(view, _AROUND)
-            within = (cv2.subtract(picture, highest) <= _NOISE) & (cv2.subtract(lowest, picture) <= _NOISE)
-            alike |= within.all(axis=-1) & seen
+            alike |= (beyond(picture, lowest, highest) <= _NOISE) & seen
         surface = in_shadow(picture, list(views), list(visible)) | same
         return float(surface[tellable].mean()), float(alike[tellable].mean())
 

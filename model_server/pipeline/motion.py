@@ -53,7 +53,8 @@ def find_moving(
     (`track_motion`) and of the engine's own map, where it has one (`network_motion`), is gathered along the flow
     (`steady_motion`). That says what may move; the outlines come from how each frame differs at full size from its
     clean plate, made of what does not (`clean_plate`). Then labels agree with those of pixels that look alike
-    (`picture_grid`).
+    (`picture_grid`). What moves as one piece is followed from there to where nothing told that it moves
+    (`rigid_things`); where that finds more, all is labeled again.
 
     Args:
         images: (F, H, W, 3) uint8 sRGB, model size, undistorted.

@@ -23,7 +23,7 @@ from model_server.pipeline.still_view import MEASURED
 
 GUESSED = 0.3  # confidence of these depths
 _SOLE = 0.06  # of a thing's height: the band of its lowest pixels
-_CRUMB = 0.05  # of a thing's pixels
+_CRUMB = 0.05  # of a thing's largest piece
 _BESIDE = 3  # pixels under the soles, past the soft edge, where the still depth is read
 _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowhere
 _AGREE = 0.2  # by which floor and still depth may differ before the soles count as hidden or in the air
@@ -150,15 +150,17 @@ def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Ar
     rows = np.flatnonzero(here.any(axis=1))
     height = (rows[-1] + 1 - rows[0]) / intrinsics[1, 1]
     cut = bool(seen.mean() <= 0.5)
-    return _Foot(sole, on_floor if cut else float(found), sure and bool(np.isfinite(found)), float(height), cut)
+    if cut and np.isfinite(on_floor):
+        found = on_floor
+    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height), cut)
 
 
 def _without_crumbs(here: Array) -> Array:
     """Pieces that hardly count, of a shadow or of something else, say nothing of where a thing stands."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(here.astype(np.uint8))
-    large = stats[:, cv2.CC_STAT_AREA] >= _CRUMB * np.count_nonzero(here)
-    large[0] = False
-    return np.asarray(large[pieces])
+    sizes = stats[:, cv2.CC_STAT_AREA].copy()
+    sizes[0] = 0  # the background
+    return np.asarray((sizes >= _CRUMB * sizes.max())[pieces] & here)
 
 
 def _soles(here: Array) -> tuple[Array, Array]:

@@ -64,6 +64,10 @@ class Sighting:
     alike: Array  # (h, w) bool: where the frame shows the same as the patch's picture, around the patch too
     matched: Array  # (h, w) bool: pixels of the patch that the frame shows
 
+    def places(self, points: Array) -> Array:
+        """Where (N, 2) pixels of the patch's picture lie in the frame; both are counted from 0 at pixel centers."""
+        return _applied(self.image_from_patch, points)
+
 
 class PatchFollower:
     """Finds patches again in the frames of a shot; may be used by several threads."""
@@ -73,9 +77,14 @@ class PatchFollower:
         self._images, self._flow = images, DenseFlow()
 
     def follow(self, patch: Patch, index: int) -> dict[int, Sighting]:
-        """Frames to sightings, that of frame `index` and those before and after up to where the patch is lost."""
+        """Frames to sightings, that of frame `index` and those before and after up to where the patch is lost.
+
+        What has too few pixels to be aligned, as a thread has in a smaller picture, is seen in its own frame only.
+        """
         first = patch.image_from_patch
         found = {index: Sighting(first, np.ones(patch.here.shape, bool), patch.here)}
+        if np.count_nonzero(patch.here) < _LEAST_PIXELS:
+            return found
         look = _Look(patch)
         for way in (-1, 1):
             found.update(self._walk(look, index, first, way))
@@ -199,7 +208,7 @@ class _Look:
         kept = np.count_nonzero(matched & sure) >= _KEPT * count
         return Sighting(at, alike, matched) if enough and kept else None
 
-    def _alike(self, smooth: Array, at: Array, limits: tuple[Array, Array], relit: bool) -> tuple[Array, Array]:
+    def _alike(self, smooth: Array, at: Array, allowed: tuple[Array, Array], relit: bool) -> tuple[Array, Array]:
         """(h, w) bool: what of the patch's picture looks the same at a place, and what of it lies in the image."""
         seen = self._warped(smooth, at)
         inside = cv2.warpAffine(
@@ -207,7 +216,7 @@ class _Look:
         )
         shown = np.asarray(inside > 0)
         seen = self._in_its_light(seen, shown) if relit else seen
-        return (beyond(seen, *limits) <= _SAME) & shown, shown
+        return (beyond(seen, *allowed) <= _SAME) & shown, shown
 
     def _warped(self, part: Array, at: Array) -> Array:
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

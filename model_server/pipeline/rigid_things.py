@@ -92,8 +92,8 @@ class _Piece:
             return None
         inside = np.argwhere(self.patch.here)[:, ::-1]
         inside = inside[np.linspace(0, len(inside) - 1, min(_POINTS, len(inside))).astype(int)].astype(np.float64)
-        places = np.stack([_applied(self.sightings[i].image_from_patch, inside) for i in frames])
-        start = _applied(self.sightings[self.index].image_from_patch, inside)
+        places = np.stack([self.sightings[i].places(inside) for i in frames])
+        start = self.sightings[self.index].places(inside)
         still = still_places(
             pixels.footage_from_model(start + 0.5), pixels.footage_from_model(places + 0.5), self.index, frames,
             solution, nearest,
@@ -152,7 +152,3 @@ def _regions(moving: Array) -> list[Array]:
         whole = np.where(nearest > 0, nearest + whole.max(), whole) * moving
     masks = [whole == number for number in np.unique(whole[whole > 0])]
     return [mask for mask in masks if np.count_nonzero(mask) >= _LEAST_AREA * moving.size]
-
-
-def _applied(affine: Array, points: Array) -> Array:
-    return np.asarray(points @ affine[:, :2].T + affine[:, 2])

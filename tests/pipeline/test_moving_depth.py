@@ -132,6 +132,13 @@ def test_a_crumb_below_a_thing_is_not_what_it_stands_on():
     assert np.allclose(_depth_of(labels)[:, 86:163, 110:140], alone)
 
 
+def test_a_thing_in_many_small_pieces_still_stands_somewhere():
+    labels = np.zeros((20, 192, 256), np.uint8)
+    labels[:, 90:163:3, 110:140:3] = 1  # 250 pixels, none of which touches another
+    assert np.isfinite(_depth_of(labels)).all()
+    assert (_depth_of(labels)[labels > 0] > 0).all()
+
+
 def test_a_ball_is_round():
     y, x = np.mgrid[:192, :256] + 0.5
     ball, radius, focal = np.zeros((8, 192, 256), np.uint8), 0.5, 224.0

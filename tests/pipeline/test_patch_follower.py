@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from card_shot import FRAMES, CardShot, card_shot
+from card_shot import FRAMES, HEIGHT, WIDTH, CardShot, card_shot
 from tolerances import FOLLOWED_PX
 
 from model_server.pipeline.patch_follower import Patch, PatchFollower
@@ -76,3 +76,10 @@ def test_it_is_not_found_where_it_is_not(shot):
     images[:10] = card_shot(COMES, NEAR).images[0][::-1, ::-1]  # another view of the wall, upside down
     _, sightings = follow(images, shot.card[LAST])
     assert min(sightings) == 10
+
+
+def test_a_thread_that_a_smaller_picture_does_not_show_is_seen_in_its_own_frame_only(shot):
+    thread = np.zeros((HEIGHT, WIDTH), bool)
+    thread[100, 20:300] = True
+    _, sightings = follow(shot.images, thread)
+    assert list(sightings) == [LAST]

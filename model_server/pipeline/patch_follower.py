@@ -28,8 +28,9 @@ _WHOLE = 0.55  # share from which growing and turning can be measured
 _KEPT = 0.7  # share of what had a say that must look the same after
 _LIKENESS = 0.9  # least correlation
 _JUMP, _FIRST_JUMP = 3.0, 0.1  # pixels off its path, plus one for every frame it was lost; of its size when it has none
-_WELL = 0.9  # share that is seen so well that no other place is tried
-_AS_IT_IS = 0.85  # a match in another light counts so much less than one without
+_WELL = 0.9  # share that is seen so well that no other light is tried
+_MOSTLY = 0.7  # share that is seen so well that the flow is not asked for another place
+_IN_OTHER_LIGHT = 0.85  # what a pixel counts that only matches in another light
 _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
 
 
@@ -100,11 +101,11 @@ class PatchFollower:
             last, other = index + way * (step - 1), index + way * step
             if not 0 <= other < len(self._images) or lost > _LOST:
                 return
-            expected = [_continued(known, step)] if len(known) > 1 else []
-            if not lost:
-                expected.append(look.carried(known[-1][1], self._flow, self._images[last], self._images[other]))
-            jump = _JUMP + (lost if len(known) > 1 else _FIRST_JUMP * max(look.shape))
-            sighting = look.found(self._images[other], expected, jump)
+            image, jump = self._images[other], _JUMP + (lost if len(known) > 1 else _FIRST_JUMP * max(look.shape))
+            sighting = look.found(image, _continued(known, step), jump) if len(known) > 1 else None
+            if not lost and not look.is_mostly(sighting):
+                carried = look.carried(known[-1][1], self._flow, self._images[last], image)
+                sighting = look.better(sighting, look.found(image, carried, jump))
             if sighting is not None:
                 known.append((step, sighting.image_from_patch))
                 lost = 0
@@ -145,18 +146,23 @@ class _Look:
         shift = np.median(moved[np.clip(y, 0, len(moved) - 1), np.clip(x, 0, moved.shape[1] - 1)], axis=0)
         return np.asarray(at + np.column_stack([np.zeros((2, 2)), shift]))
 
-    def found(self, image: Array, expected: list[Array], jump: float) -> Sighting | None:
-        """The patch in a frame, no more than `jump` pixels from one of the places where it is expected, or None."""
-        best, most = None, 0.0
-        for at in expected:
-            for relit, worth in ((False, 1.0), (True, _AS_IT_IS)):
-                sighting = self._found_at(image, at, jump, relit)
-                count = 0.0 if sighting is None else worth * np.count_nonzero(sighting.matched)
-                if count > most:
-                    best, most = sighting, count
-                if most > _WELL * len(self._pixels):
-                    return best
-        return best
+    def found(self, image: Array, expected: Array, jump: float) -> Sighting | None:
+        """The patch in a frame, no more than `jump` pixels from where it is expected, or None."""
+        sighting = self._found_at(image, expected, jump, relit=False)
+        if sighting is not None and np.count_nonzero(sighting.matched) > _WELL * len(self._pixels):
+            return sighting
+        return self.better(sighting, self._found_at(image, expected, jump, relit=True), _IN_OTHER_LIGHT)
+
+    def is_mostly(self, sighting: Sighting | None) -> bool:
+        """Whether most of the patch is seen."""
+        return sighting is not None and bool(np.count_nonzero(sighting.matched) > _MOSTLY * len(self._pixels))
+
+    def better(self, one: Sighting | None, other: Sighting | None, worth: float = 1.0) -> Sighting | None:
+        """The one that shows more of the patch; the other's pixels count `worth` each."""
+        if one is None or other is None:
+            return one or other
+        more = worth * np.count_nonzero(other.matched) > np.count_nonzero(one.matched)
+        return other if more else one
 
     def _found_at(self, image: Array, expected: Array, jump: float, relit: bool) -> Sighting | None:
         (left, top), (right, bottom) = self._box(expected, image.shape)
@@ -226,7 +232,7 @@ class _Look:
         """What a frame shows of the patch, in the light in which the patch was first seen."""
         now, first = seen.astype(np.float32), self._smooth.astype(np.float32)
         size = _LIGHT, _LIGHT
-        common, own = ((now * other).sum(-1) * where for other in (first, now))
+        common, own = (cv2.transform(now * other, np.ones((1, 3), np.float32)) * where for other in (first, now))
         gain = cv2.blur(common, size) / np.maximum(cv2.blur(own, size), 1.0)
         return np.asarray(np.clip(now * np.clip(gain, _DIMMEST, _BRIGHTEST)[..., None], 0, 255), np.uint8)
 

@@ -131,7 +131,7 @@ def server_python(network: bool = True) -> str:
     base = find_python(*SERVER_PYTHONS)
     if base is None:
         raise SetupFailed(f"no Python {' or '.join(SERVER_PYTHONS)} was found; install one, then run this again")
-    small, whole = (["-e", f"{ROOT}[{extras}]"] for extras in ("server,dev", "server,network,dev"))
+    small, whole = (["-e", f"{ROOT}[{extras}]"] for extras in ("server,dev", "server,network,training,dev"))
     constraints = ROOT / "constraints.txt"
     if network:
         return _environment(ROOT / ".venv", base, whole, constraints)

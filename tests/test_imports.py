@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SERVER_LAYERS = [{"api"}, {"jobs"}, {"pipeline"}, {"engines", "footage", "package"}, {"geometry"}]
+SERVER_LAYERS = [
+    {"api"},
+    {"jobs"},
+    {"scoring"},
+    {"training"},
+    {"pipeline"},
+    {"engines", "footage", "package"},
+    {"geometry"},
+]
 ADDON_LAYERS = [{"ui"}, {"operators"}, {"scene"}, {"core"}]
 STANDARD_OR_SHIPPED = {"numpy", "requests"}
 

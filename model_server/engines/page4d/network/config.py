@@ -96,6 +96,22 @@ class ModelConfig:
         return cls(mask=MaskConfig() if mask else None, track=TrackHeadConfig() if track else None)
 
     @classmethod
+    def mini(cls) -> "ModelConfig":
+        """What ships with the server, page4d-mini: about 10 million parameters, every part in the published proportions.
+
+        The middle half of the rounds is what fine-tuning changes (10 of 24 as published, here 4 of 8), and the mask
+        acts there.
+        """
+        return cls(
+            backbone=BackboneConfig(dim=160, depth=4, heads=5, grid=12),
+            aggregator=AggregatorConfig(rounds=8, heads=5),
+            mask=MaskConfig(source_round=2, first_round=3, stop_round=7, hidden=64),
+            camera=CameraHeadConfig(depth=2, heads=5),
+            dense=DenseHeadConfig(rounds=(1, 3, 5, 7), widths=(48, 96, 160, 160), features=64, hidden=32),
+            track=None,
+        )
+
+    @classmethod
     def tiny(cls) -> "ModelConfig":
         """The same network for tests: every part, little of each; about 0.7 million parameters."""
         return cls(

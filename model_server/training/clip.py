@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,15 +35,16 @@ class Clip:
         return self._changed(lambda tensor: tensor[index])
 
     def _changed(self, change: Callable[[Tensor], Tensor]) -> "Clip":
-        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: change(v) for k, v in tensors.items() if isinstance(v, Tensor)})
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        changed: dict[str, Any] = {name: change(value) for name, value in values if isinstance(value, Tensor)}
+        return replace(self, **changed)
 
 
 def stacked(clips: Sequence[Clip]) -> Clip:
     """Clips of one size as a batch. What one of them does not know (moving, flow), the batch does not."""
     if not clips:
         raise ValueError("there are no clips to put together")
-    together = {}
+    together: dict[str, Any] = {}
     for field in fields(Clip):
         values = [getattr(clip, field.name) for clip in clips]
         if field.name != "name":

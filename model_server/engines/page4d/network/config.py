@@ -97,7 +97,7 @@ class ModelConfig:
 
     @classmethod
     def mini(cls) -> "ModelConfig":
-        """What ships with the server, page4d-mini: about 10 million parameters, every part in the published proportions.
+        """What ships with the server, page4d-mini: 12 million parameters, in about the published proportions.
 
         The middle half of the rounds is what fine-tuning changes (10 of 24 as published, here 4 of 8), and the mask
         acts there.

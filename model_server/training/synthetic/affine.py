@@ -6,39 +6,41 @@ from numpy.typing import ArrayLike
 
 def joined(c_from_b: np.ndarray, b_from_a: np.ndarray) -> np.ndarray:
     """c_from_a; leading dimensions broadcast."""
-    linear = c_from_b[..., :3] @ b_from_a[..., :3]
-    offset = c_from_b[..., :3] @ b_from_a[..., 3:] + c_from_b[..., 3:]
-    return np.concatenate([linear, np.broadcast_to(offset, (*linear.shape[:-1], 1))], -1)
+    result = c_from_b[..., :3] @ b_from_a
+    result[..., 3] += c_from_b[..., 3]
+    return result
 
 
 def moved(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
     """A shift, or one for each moment."""
-    offset = np.stack(np.broadcast_arrays(x, y, z), -1).astype(float)
-    return with_offset(np.eye(3), offset)
+    matrix = np.zeros((*np.broadcast(x, y, z).shape, 3, 4))
+    matrix[..., range(3), range(3)] = 1.0
+    matrix[..., 0, 3], matrix[..., 1, 3], matrix[..., 2, 3] = x, y, z
+    return matrix
 
 
 def sized(x: float, y: float, z: float) -> np.ndarray:
     """A scaling along the axes."""
-    return with_offset(np.diag([x, y, z]).astype(float), np.zeros(3))
+    return np.array([[x, 0, 0, 0], [0, y, 0, 0], [0, 0, z, 0]], float)
 
 
 def turned(axis: int, angle: ArrayLike) -> np.ndarray:
     """A right-handed turn around an axis, or one for each moment; radians."""
     angle = np.asarray(angle, float)
     one, other = (axis + 1) % 3, (axis + 2) % 3
-    matrix = np.zeros((*angle.shape, 3, 3))
+    matrix = np.zeros((*angle.shape, 3, 4))
     matrix[..., axis, axis] = 1
     matrix[..., one, one] = matrix[..., other, other] = np.cos(angle)
     matrix[..., other, one] = np.sin(angle)
     matrix[..., one, other] = -np.sin(angle)
-    return with_offset(matrix, np.zeros(3))
+    return matrix
 
 
 def with_offset(linear: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """(..., 3, 3) and (..., 3) as (..., 3, 4)."""
-    lead = np.broadcast_shapes(linear.shape[:-2], offset.shape[:-1])
-    columns = np.broadcast_to(offset, (*lead, 3))[..., None]
-    return np.concatenate([np.broadcast_to(linear, (*lead, 3, 3)), columns], -1)
+    matrix = np.empty((*np.broadcast_shapes(linear.shape[:-2], offset.shape[:-1]), 3, 4))
+    matrix[..., :3], matrix[..., 3] = linear, offset
+    return matrix
 
 
 def along(start: np.ndarray, end: np.ndarray, radius: float) -> np.ndarray:

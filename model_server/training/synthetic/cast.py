@@ -38,62 +38,84 @@ def solids_of(scene: Scene, moments: Tensor) -> Solids:
     )
 
 
-def first_hits(
-    origins: Tensor, directions: Tensor, solids: Solids, *, with_shell: bool = True
-) -> tuple[Tensor, Tensor]:
+def first_hits(origins: Tensor, directions: Tensor, solids: Solids) -> tuple[Tensor, Tensor]:
     """The t of each ray's first hit and the solid that is hit.
 
     Args:
-        origins: (F, 3), one for each picture.
+        origins: (F, 3), one for each picture, inside of the shell.
         directions: (3, F, Q, N): N rays in each of Q packets that look about the same way.
         solids: at the moment of each picture.
-        with_shell: without it a ray that meets nothing has an infinite t.
 
     Returns:
         t: (F, Q, N), in lengths of the ray's direction.
         which: (F, Q, N) int64 into K; 0, the shell, where nothing else is met.
     """
-    pictures, packets = directions.shape[1:3]
-    count = solids.kinds.shape[1]
-    linear, offset = solids.local_from_world[..., :3], solids.local_from_world[..., 3]
-    starts = (linear * origins[:, None, None]).sum(-1) + offset
-    candidates = torch.nonzero(_near(origins, directions, solids))
-    packet = candidates[:, 0] * packets + candidates[:, 1]
-    solid = candidates[:, 0] * count + candidates[:, 2]
+    shape, count = directions.shape[1:], solids.kinds.shape[1]
+    shells = torch.arange(len(origins), device=origins.device) * count
+    best = _entries(Kind.SHELL, directions.flatten(2), shells, _starts(origins, solids), solids)
+    best = best.reshape(-1, shape[-1])
+    which = torch.zeros_like(best, dtype=torch.int64)
+    meetings = _meetings(origins, directions, solids, _near(origins, directions, solids))
+    if meetings is not None:
+        t, packet, solid = meetings
+        where = packet[:, None].expand_as(t)
+        best = best.scatter_reduce(0, where, t, "amin")
+        # Of two solids at the same t the first counts, whatever order the pairs are worked through in.
+        winner = torch.where((t == best.index_select(0, packet)) & t.isfinite(), solid[:, None], count)
+        which = torch.full_like(which, count).scatter_reduce(0, where, winner, "amin")
+        which = torch.where(which == count, 0, which)
+    return best.reshape(shape), which.reshape(shape)
 
-    flat = directions.reshape(3, pictures * packets, -1)
-    best = torch.full_like(flat[0], torch.inf)
-    if with_shell:
-        shells = torch.arange(pictures, device=origins.device) * count
-        every = _entries(Kind.SHELL, directions.flatten(2), shells, linear, starts, solids)
-        best = every.reshape(best.shape)
-    kinds = solids.kinds.flatten()[solid]
+
+def clear_ways(origins: Tensor, directions: Tensor, solids: Solids, wanted: Tensor, until: float) -> Tensor:
+    """Whether nothing but the shell is met before t = `until`, (F, Q, N) bool; False where it is not `wanted`.
+
+    Args:
+        origins, directions, solids: as for `first_hits`.
+        wanted: (F, Q, N) bool.
+        until: in lengths of the ray's direction.
+    """
+    near = _near(origins, directions, solids) & wanted.any(-1, keepdim=True)
+    meetings = _meetings(origins, directions, solids, near)
+    if meetings is None:
+        return wanted
+    t, packet, _ = meetings
+    nearest = torch.full_like(directions[0], torch.inf).flatten(0, 1)
+    nearest = nearest.scatter_reduce(0, packet[:, None].expand_as(t), t, "amin")
+    return (nearest.reshape(wanted.shape) > until) & wanted
+
+
+def _meetings(
+    origins: Tensor, directions: Tensor, solids: Solids, near: Tensor
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """t (P, N) of packets (P,) into F * Q at solids (P,) into K, for the pairs that are near (F, Q, K)."""
+    packets, count = near.shape[1:]
+    picture, packet, solid = torch.nonzero(near).unbind(1)
+    packet, solid = picture * packets + packet, picture * count + solid
+    kinds = solids.kinds.flatten().index_select(0, solid)
+    starts, rays = _starts(origins, solids), directions.flatten(1, 2)
     found = []
     for kind in (Kind.BOX, Kind.ELLIPSOID, Kind.CYLINDER, Kind.CAPSULE):
         chosen = torch.nonzero(kinds == kind)[:, 0]
         if len(chosen):
-            where, who = packet[chosen], solid[chosen]
-            t = _entries(kind, flat[:, where], who, linear, starts, solids)
-            found.append((t, where, who))
-    which = torch.zeros_like(best, dtype=torch.int64)
-    if found:
-        t = torch.cat([entries for entries, _, _ in found])
-        where = torch.cat([packets_of for _, packets_of, _ in found])[:, None].expand_as(t)
-        who = (torch.cat([solids_of_these for _, _, solids_of_these in found]) % count)[:, None]
-        best = best.scatter_reduce(0, where, t, "amin")
-        # Of two solids at the same t the first counts, whatever order the pairs are worked through in.
-        winner = torch.where((t == best.gather(0, where)) & t.isfinite(), who, count)
-        which = torch.full_like(which, count).scatter_reduce(0, where, winner, "amin")
-        which = torch.where(which == count, 0, which)
-    shape = directions.shape[1:]
-    return best.reshape(shape), which.reshape(shape)
+            where, who = packet.index_select(0, chosen), solid.index_select(0, chosen)
+            t = _entries(kind, rays.index_select(1, where), who, starts, solids)
+            found.append((t, where, who % count))
+    if not found:
+        return None
+    t, where, who = (torch.cat(values) for values in zip(*found))
+    return t, where, who
 
 
-def _entries(
-    kind: Kind, directions: Tensor, solid: Tensor, linear: Tensor, starts: Tensor, solids: Solids
-) -> Tensor:
+def _starts(origins: Tensor, solids: Solids) -> Tensor:
+    """(F, K, 3) origins in each solid's own space."""
+    linear, offset = solids.local_from_world[..., :3], solids.local_from_world[..., 3]
+    return (linear * origins[:, None, None]).sum(-1) + offset
+
+
+def _entries(kind: Kind, directions: Tensor, solid: Tensor, starts: Tensor, solids: Solids) -> Tensor:
     """(P, N) entries of packet rays (3, P, N) into solids (P,)."""
-    rows = linear.reshape(-1, 9)[solid].T[:, :, None]
+    rows = solids.local_from_world[..., :3].reshape(-1, 9)[solid].T[:, :, None]
     start = starts.reshape(-1, 3)[solid].T[:, :, None]
     x, y, z = directions
     local = (

@@ -20,7 +20,7 @@ DRAFT_SIZE = (28, 20)
 LEAST_MOVING = 0.02  # of the picture, in at least half of the frames
 MOST_MOVING = 0.45  # of the whole clip
 STREET_SHARE = 0.45
-PARTS = 45  # about, of things that stand around
+PARTS = 36  # about, of things that stand around
 
 
 def compose(seed: int, settings: SceneSettings) -> Scene:
@@ -53,13 +53,12 @@ def camera_move_of(seed: int, settings: SceneSettings) -> CameraMove:
 
 def _fault(scene: Scene, settings: SceneSettings, *, moving: bool) -> float:
     """0 for a good scene; else how far from good it is."""
-    truth = draft(batched([scene]), settings, *DRAFT_SIZE)
-    depth = truth.depth[0]
-    near = float(((depth > 0) & (depth < 0.5)).float().mean((1, 2)).amax())
-    sky = float((depth == 0).float().mean())
-    fault = max(near - 0.15, 0) + max(sky - 0.5, 0)
+    depth, seen_moving = draft(batched([scene]), settings, *DRAFT_SIZE)
+    near = float((depth < 0.5).float().mean((2, 3)).amax())
+    far = float((depth > 20.0).float().mean())
+    fault = max(near - 0.15, 0) + max(far - 0.5, 0)
     if moving:
-        shares = truth.moving[0].float().mean((1, 2))
+        shares = seen_moving[0].float().mean((1, 2))
         missing = LEAST_MOVING * 1.3 - float(shares.median())
         fault += max(missing, 0) * 20 + max(float(shares.mean()) - MOST_MOVING, 0)
     return fault

@@ -41,8 +41,8 @@ def hits_of(scene: Scene, origins: Tensor, directions: Tensor, solids: Solids) -
     row = (which + torch.arange(pictures, device=which.device)[:, None, None] * count).flatten()
     sizes = scene.sizes.repeat_interleave(each, 0)
     table = torch.cat([solids.local_from_world.flatten(-2), solids.lengths[..., None], sizes], -1).flatten(0, 1)
-    found = table[row].T.contiguous()
-    kinds = solids.kinds.flatten()[row]
+    found = table.T.contiguous().index_select(1, row)
+    kinds = solids.kinds.flatten().index_select(0, row)
 
     place = origins.T[:, :, None, None] + directions * depth
     x, y, z = place.flatten(1)
@@ -52,22 +52,22 @@ def hits_of(scene: Scene, origins: Tensor, directions: Tensor, solids: Solids) -
         found[8] * x + found[9] * y + found[10] * z + found[11],
     )
     facing = local_normal(kinds, local, found[12])
-    axis = torch.stack([side.abs() for side in facing]).argmax(0)
-    face = axis * 2 + (local[0] * (axis == 0) + local[1] * (axis == 1) + local[2] * (axis == 2) > 0)
+    far_x, far_y, far_z = (side.abs() for side in facing)
+    on_x, on_y = (far_x >= far_y) & (far_x >= far_z), far_y >= far_z
+    # The shell's normal looks inside, so that a face on the far side has a negative one.
+    face = torch.where(on_x, facing[0] < 0, torch.where(on_y, 2 + (facing[1] < 0).long(), 4 + (facing[2] < 0).long()))
     shell = kinds == Kind.SHELL
     surface = torch.where(shell, face, which.flatten() + FACE_COUNT)
     opened = scene.open_faces.repeat_interleave(each, 0).flatten()
     picture_of = torch.arange(pictures, device=which.device).repeat_interleave(len(row) // pictures)
-    sky = shell & opened[picture_of * FACE_COUNT + face.clamp(max=FACE_COUNT - 1)]
+    sky = shell & opened[picture_of * FACE_COUNT + face]
 
     normal = torch.stack(
         [found[i] * facing[0] + found[i + 4] * facing[1] + found[i + 8] * facing[2] for i in range(3)]
     )
     normal = normal / (normal * normal).sum(0).sqrt().clamp(min=1e-12)
     meters = [local[i] * found[13 + i] for i in range(3)]
-    across = torch.stack(
-        [torch.where(axis == 0, meters[2], meters[0]), torch.where(axis == 1, meters[2], meters[1])]
-    )
+    across = torch.stack([torch.where(on_x, meters[2], meters[0]), torch.where(on_y & ~on_x, meters[2], meters[1])])
     shape = depth.shape
     return Hits(
         depth=depth,

@@ -3,14 +3,14 @@
 import torch
 
 from model_server.training.clip import Clip
-from model_server.training.synthetic.cast import solids_of
+from model_server.training.synthetic.cast import first_hits, solids_of
 from model_server.training.synthetic.hits import hits_of
 from model_server.training.synthetic.rays import camera_rays, picture
 from model_server.training.synthetic.scene import Scene
 from model_server.training.synthetic.sensor import developed
 from model_server.training.synthetic.settings import SceneSettings
 from model_server.training.synthetic.shading import colors_of
-from model_server.training.synthetic.truth import Truth, truth_of
+from model_server.training.synthetic.truth import truth_of
 
 COARSER = (0.0, -0.4, 0.4, 0.2)  # levels of texture that the samples of a pixel add
 # Where in the pixel the samples of a color look; the first is the frame's own time and looks at the center.
@@ -54,15 +54,16 @@ def render(scene: Scene, settings: SceneSettings) -> Clip:
 
 
 @torch.no_grad()
-def draft(scene: Scene, settings: SceneSettings, width: int, height: int) -> Truth:
-    """Only the truth, at another size: a quick look at what a scene would show."""
+def draft(scene: Scene, settings: SceneSettings, width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Depth and moving mask of a batch, each (B, S, height, width), at another size: a quick look at a scene."""
     moments = torch.arange(settings.frames, device=scene.kinds.device) * settings.color_samples
     solids = solids_of(scene, moments)
     cameras = scene.camera_from_world[:, moments].flatten(0, 1)
     focals = scene.focals_px[:, moments].flatten() * (width / settings.width)
     origins, directions = camera_rays(cameras, focals, width, height)
-    hits = hits_of(scene, origins, directions, solids)
-    return truth_of(scene, hits, directions, solids, cameras, focals, (width, height))
+    depth, which = first_hits(origins, directions, solids)
+    moves = scene.moves.repeat_interleave(settings.frames, 0).gather(1, which.flatten(1)).reshape(which.shape)
+    return tuple(picture(values, width, height).unflatten(0, (-1, settings.frames)) for values in (depth, moves))
 
 
 def _square(matrices: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from model_server.training.synthetic.cast import Solids, first_hits
+from model_server.training.synthetic.cast import Solids, clear_ways
 from model_server.training.synthetic.hits import Hits
 from model_server.training.synthetic.scene import Scene
 from model_server.training.synthetic.textures import TILE, texels_at
@@ -45,11 +45,11 @@ def colors_of(
     ambient = (below + (above - below) * upward) * _openness(scene, hits, each)
     color = albedo * (ambient + of_each(scene.light_color) * (facing * lit * fading) + glow)
 
-    horizon, zenith = of_each(scene.sky_colors)
+    horizon = of_each(scene.sky_colors[:, 0])
     length = (directions * directions).sum(0).sqrt()
     seen = 1 - torch.exp(-of_each(scene.fog) * hits.depth * length)
     color = color + (horizon - color) * seen
-    return torch.where(hits.sky, _sky(scene, directions / length, horizon, zenith, each), color)
+    return _with_sky(scene, color, hits.sky, directions / length, each)
 
 
 def _albedo(
@@ -59,8 +59,8 @@ def _albedo(
     clip = torch.arange(len(scene.kinds), device=focals.device).repeat_interleave(each)[:, None, None]
     row = (hits.surface + clip * surfaces).flatten()
     table = torch.cat([scene.colors.flatten(-2), scene.tile_meters[..., None], scene.glows[..., None]], -1)
-    found = table.flatten(0, 1)[row].T.contiguous()
-    tile = scene.tiles.flatten()[row]
+    found = table.flatten(0, 1).T.contiguous().index_select(1, row)
+    tile = scene.tiles.flatten().index_select(0, row)
     slant = (hits.normal * directions).sum(0).abs() / (directions * directions).sum(0).sqrt()
     footprint = hits.depth / focals[:, None, None] / slant.clamp(min=GLANCING).sqrt()
     level = torch.log2(footprint.flatten() * TILE / found[12]) + coarser
@@ -81,8 +81,7 @@ def _lit(hits: Hits, lights: Tensor, from_light: Tensor, solids: Solids, wanted:
     weight = wanted.float()
     middle = (from_light * weight).sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(min=1)
     middle = torch.where(wanted.any(-1, keepdim=True), middle, 1.0)
-    t, _ = first_hits(lights, torch.where(wanted, from_light, middle), solids, with_shell=False)
-    return ((t > 1 - SHADOW_SLACK) & wanted).float()
+    return clear_ways(lights, torch.where(wanted, from_light, middle), solids, wanted, 1 - SHADOW_SLACK).float()
 
 
 def _openness(scene: Scene, hits: Hits, each: int) -> Tensor:
@@ -97,11 +96,16 @@ def _openness(scene: Scene, hits: Hits, each: int) -> Tensor:
     return openness
 
 
-def _sky(scene: Scene, ways: Tensor, horizon: Tensor, zenith: Tensor, each: int) -> Tensor:
-    up = (-ways[1]).clamp(min=0)
-    tile = scene.sky_tile.repeat_interleave(each)[:, None, None].expand_as(up)
+def _with_sky(scene: Scene, color: Tensor, sky: Tensor, ways: Tensor, each: int) -> Tensor:
+    """Clouds on a gradient, worked out only where nothing was hit."""
+    rays = torch.nonzero(sky.flatten())[:, 0]
+    if len(rays) == 0:
+        return color
+    clip = rays // (sky[0].numel() * each)
+    x, y, z = ways.flatten(1).index_select(1, rays)
+    up = (-y).clamp(min=0)
     far = 0.4 / (up + 0.15)
-    cloud = texels_at(
-        tile.flatten(), (ways[0] * far).flatten(), (ways[2] * far).flatten(), torch.zeros_like(up).flatten()
-    )[0]
-    return horizon + (zenith - horizon) * up.sqrt() + (cloud.reshape(up.shape) - 0.5).clamp(min=0) * 1.2 * up.sqrt()
+    cloud = texels_at(scene.sky_tile[clip], x * far, z * far, torch.zeros_like(up))[0]
+    horizon, zenith = scene.sky_colors[clip].unbind(1)
+    light = horizon.T + (zenith - horizon).T * up.sqrt() + (cloud - 0.5).clamp(min=0) * 1.2 * up.sqrt()
+    return color.flatten(1).index_copy(1, rays, light).reshape(color.shape)

@@ -80,9 +80,10 @@ def texels_at(tiles: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
     y, y_part, next_y = _mirrored(v, side)
     table = atlas(str(u.device))
     row, next_row = base + y * side, base + next_y * side
-    upper = table[row + x].lerp(table[row + next_x], x_part[:, None])
-    lower = table[next_row + x].lerp(table[next_row + next_x], x_part[:, None])
-    return upper.lerp(lower, y_part[:, None]).T
+    x_part, y_part = x_part[:, None], y_part[:, None]
+    upper = table.index_select(0, row + x).lerp(table.index_select(0, row + next_x), x_part)
+    lower = table.index_select(0, next_row + x).lerp(table.index_select(0, next_row + next_x), x_part)
+    return upper.lerp(lower, y_part).T.contiguous()
 
 
 _LEVEL_STARTS = [sum((TILE >> level) ** 2 for level in range(count)) for count in range(LEVELS + 1)]

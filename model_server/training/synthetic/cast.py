@@ -8,6 +8,7 @@ from torch import Tensor
 from model_server.training.synthetic.scene import Kind, Scene
 from model_server.training.synthetic.shapes import entry
 
+_NUMBER_BITS = 16  # of a solid
 WIDE = 0.05  # cosine of a packet's opening from which it is taken to look everywhere
 
 
@@ -53,18 +54,18 @@ def first_hits(origins: Tensor, directions: Tensor, solids: Solids) -> tuple[Ten
     shape, count = directions.shape[1:], solids.kinds.shape[1]
     shells = torch.arange(len(origins), device=origins.device) * count
     best = _entries(Kind.SHELL, directions.flatten(2), shells, _starts(origins, solids), solids)
-    best = best.reshape(-1, shape[-1])
-    which = torch.zeros_like(best, dtype=torch.int64)
+    nearest = _keys(best.reshape(-1, shape[-1]), 0)
     meetings = _meetings(origins, directions, solids, _near(origins, directions, solids))
     if meetings is not None:
         t, packet, solid = meetings
-        where = packet[:, None].expand_as(t)
-        best = best.scatter_reduce(0, where, t, "amin")
-        # Of two solids at the same t the first counts, whatever order the pairs are worked through in.
-        winner = torch.where((t == best.index_select(0, packet)) & t.isfinite(), solid[:, None], count)
-        which = torch.full_like(which, count).scatter_reduce(0, where, winner, "amin")
-        which = torch.where(which == count, 0, which)
-    return best.reshape(shape), which.reshape(shape)
+        nearest = nearest.scatter_reduce(0, packet[:, None].expand_as(t), _keys(t, solid[:, None]), "amin")
+    t = (nearest >> _NUMBER_BITS).int().view(torch.float32)
+    return t.reshape(shape), (nearest & ((1 << _NUMBER_BITS) - 1)).reshape(shape)
+
+
+def _keys(t: Tensor, solid: Tensor | int) -> Tensor:
+    """Integers in the order of the positive t, then of the solid: the bits of a float are ordered as it is."""
+    return (t.view(torch.int32).long() << _NUMBER_BITS) | solid
 
 
 def clear_ways(origins: Tensor, directions: Tensor, solids: Solids, wanted: Tensor, until: float) -> Tensor:

@@ -135,8 +135,9 @@ def _near(origins: Tensor, directions: Tensor, solids: Solids) -> Tensor:
     cosine = (units * axis[..., None]).sum(0).amin(-1).clamp(-1, 1)[..., None]
     sine = (1 - cosine * cosine).clamp(min=0).sqrt()
     ways = (solids.world_from_local[..., 3] - origins[:, None]).movedim(-1, 0)[:, :, None]  # (3, F, 1, K)
-    along = (ways * axis[..., None]).sum(0)
-    across = ((ways * ways).sum(0) - along * along).clamp(min=0).sqrt()
+    axis = axis[..., None]
+    along = axis[0] * ways[0] + axis[1] * ways[1] + axis[2] * ways[2]
+    across = ((ways * ways).sum(0) - along * along).relu().sqrt()
     reach = solids.reaches[:, None]
     # A little more than nothing, for the digits lost in a difference of squares.
     near = across * cosine - along * sine <= reach * 1.001 + 1e-3 * (along.abs() * 0.05 + 1)

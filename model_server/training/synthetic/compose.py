@@ -159,7 +159,7 @@ def _numbers(
         sky_tile=torch.tensor(materials.cloud_tile()),
         fog=_tensor(place.fog),
         exposures=_tensor(drift * np.linspace(-1, 1, settings.frames)),
-        brightness=_tensor(random.uniform(0.2, 0.6)),
+        brightness=_tensor(random.uniform(0.15, 0.5)),
         white_balance=_tensor(np.exp(random.normal(0, 0.05, 3))),
         contrast=_tensor(random.uniform(0.9, 1.2)),
         noise=_tensor(random.choice([0.002, 0.008, 0.02]) * random.uniform(0.5, 1.3)),

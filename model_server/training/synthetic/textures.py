@@ -49,7 +49,7 @@ def tiles_of(split: Split) -> Tiles:
 
 @cache
 def atlas(device: str) -> Tensor:
-    """All tiles with their levels, (tiles * texels, 3) float32 of 0..1; made on first use and then kept."""
+    """All tiles with their levels, (3, tiles * texels) float32 of 0..1; made on first use and then kept."""
     tiles = []
     for split in (Split.TRAIN, Split.HELD_OUT):
         for name, pattern in _PATTERNS.items():
@@ -58,7 +58,7 @@ def atlas(device: str) -> Tensor:
                 tiles.append(pattern(random))
     tiles += _photos()
     texels = [_levels(np.clip(tile, 0, 1).astype(np.float32)) for tile in tiles]
-    return torch.from_numpy(np.concatenate(texels)).to(device)
+    return torch.from_numpy(np.concatenate(texels).T.copy()).to(device)
 
 
 def texels_at(tiles: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
@@ -80,10 +80,12 @@ def texels_at(tiles: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
     y, y_part, next_y = _mirrored(v, side)
     table = atlas(str(u.device))
     row, next_row = base + y * side, base + next_y * side
-    x_part, y_part = x_part[:, None], y_part[:, None]
-    upper = table.index_select(0, row + x).lerp(table.index_select(0, row + next_x), x_part)
-    lower = table.index_select(0, next_row + x).lerp(table.index_select(0, next_row + next_x), x_part)
-    return upper.lerp(lower, y_part).T.contiguous()
+    corners = (row + x, row + next_x, next_row + x, next_row + next_x)
+    channels = []
+    for channel in table:  # each for itself: three times gathering numbers is much quicker than gathering threes once
+        here, beside, below, across = (channel.index_select(0, corner) for corner in corners)
+        channels.append(here.lerp(beside, x_part).lerp(below.lerp(across, x_part), y_part))
+    return torch.stack(channels)
 
 
 _LEVEL_STARTS = [sum((TILE >> level) ** 2 for level in range(count)) for count in range(LEVELS + 1)]

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 def joined(c_from_b: np.ndarray, b_from_a: np.ndarray) -> np.ndarray:
     """c_from_a; leading dimensions broadcast."""
-    result = c_from_b[..., :3] @ b_from_a
+    result: np.ndarray = c_from_b[..., :3] @ b_from_a
     result[..., 3] += c_from_b[..., 3]
     return result
 

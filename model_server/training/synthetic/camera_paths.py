@@ -102,8 +102,8 @@ def camera_path(random: np.random.Generator, move: CameraMove, view: Viewpoint, 
 def _shake(random: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """(T, 6) about -1..1, smooth."""
     rates, phases = random.uniform(0.05, 0.35, (2, 6)), random.uniform(0, 2 * np.pi, (2, 6))
-    waves = np.sin(2 * np.pi * rates * times[:, None, None] + phases)
-    return waves.sum(1) / 1.4
+    waves: np.ndarray = np.sin(2 * np.pi * rates * times[:, None, None] + phases).sum(1) / 1.4
+    return waves
 
 
 def _camera_from_world(places: np.ndarray, yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:

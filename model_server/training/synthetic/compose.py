@@ -32,16 +32,13 @@ def compose(seed: int, settings: SceneSettings) -> Scene:
     random = np.random.default_rng([seed, 0])
     moving = random.random() < settings.moving_share
     move = drawn_move(random, moving=moving)
-    best: tuple[float, Scene] | None = None
+    drawn: list[tuple[float, Scene]] = []
     for attempt in range(ATTEMPTS):
         scene = _drawn(np.random.default_rng([seed, 1 + attempt]), settings, move, moving=moving)
-        fault = _fault(scene, settings, moving=moving)
-        if best is None or fault < best[0]:
-            best = (fault, scene)
-        if fault == 0:
+        drawn.append((_fault(scene, settings, moving=moving), scene))
+        if drawn[-1][0] == 0:
             break
-    assert best is not None
-    return best[1]
+    return min(drawn, key=lambda each: each[0])[1]
 
 
 def camera_move_of(seed: int, settings: SceneSettings) -> CameraMove:
@@ -109,7 +106,9 @@ def _mover(
     aspect = settings.height / settings.width
     focal = 0.5 / np.tan(view.fov / 2)
     distance = focal * np.sqrt(AREAS.get(kind, USUAL_AREA) / (share * aspect))
-    distance = float(np.clip(distance, 2.5 if kind == "drives" else 1.1, 0.85 * reaching(view, place.half[0], place.half[2])))
+    distance = float(
+        np.clip(distance, 2.5 if kind == "drives" else 1.1, 0.85 * reaching(view, place.half[0], place.half[2]))
+    )
     angle = view.yaw + random.uniform(-0.32, 0.32) * view.fov
     spot = view.place[[0, 2]] + distance * np.array([np.sin(angle), np.cos(angle)])
     limit = np.maximum(place.half[[0, 2]] - (1.2 if kind == "drives" else 0.5), 0.1)
@@ -132,9 +131,7 @@ def _numbers(
     shell = joined(moved(0.0, -place.half[1], 0.0), sized(*place.half))
     solids = [Part(Kind.SHELL, shell, place.faces[0]), *parts]
     moments = len(times)
-    matrices = np.stack(
-        [np.broadcast_to(part.world_from_local, (moments, 3, 4)) for part in solids], axis=1
-    )
+    matrices = np.stack([np.broadcast_to(part.world_from_local, (moments, 3, 4)) for part in solids], axis=1)
     surfaces: list[Surface] = [*place.faces, *(part.surface for part in solids)]
     jitter = random.normal(0, place.light_size / 2, (moments, 3)) if settings.color_samples > 1 else np.zeros(3)
     drift = random.normal(0, random.choice([0.0, 0.08]))

@@ -18,9 +18,7 @@ __all__ = ["SceneSettings", "Split", "draw_clips", "seeds_of", "split_of"]
 AT_ONCE_CPU, AT_ONCE_CARD = 1, 16
 
 
-def draw_clips(
-    seeds: Sequence[int], settings: SceneSettings | None = None, device: torch.device | str = "cpu"
-) -> Clip:
+def draw_clips(seeds: Sequence[int], settings: SceneSettings | None = None, device: torch.device | str = "cpu") -> Clip:
     """A batch of clips, one for each seed; a seed gives the same clip in every batch.
 
     Args:

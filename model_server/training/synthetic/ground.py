@@ -29,7 +29,7 @@ class Ground:
         for _ in range(12):
             distance = np.exp(random.uniform(np.log(nearest), np.log(max(farthest, nearest * 1.01))))
             angle = view.yaw + random.uniform(-0.55, 0.55) * view.fov
-            place = view.place[[0, 2]] + distance * np.array([np.sin(angle), np.cos(angle)])
+            place: np.ndarray = view.place[[0, 2]] + distance * np.array([np.sin(angle), np.cos(angle)])
             if self.free(place, radius):
                 self.take(place[None], radius)
                 return place
@@ -39,5 +39,9 @@ class Ground:
 def reaching(view: Viewpoint, half_width: float, half_depth: float) -> float:
     """How far the camera sees along the ground until the rectangle ends."""
     way = np.array([np.sin(view.yaw), np.cos(view.yaw)])
-    gap = np.where(way > 0, np.array([half_width, half_depth]) - view.place[[0, 2]], np.array([half_width, half_depth]) + view.place[[0, 2]])
+    gap = np.where(
+        way > 0,
+        np.array([half_width, half_depth]) - view.place[[0, 2]],
+        np.array([half_width, half_depth]) + view.place[[0, 2]],
+    )
     return float((gap / np.maximum(np.abs(way), 1e-6)).min())

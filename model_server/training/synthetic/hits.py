@@ -62,9 +62,7 @@ def hits_of(scene: Scene, origins: Tensor, directions: Tensor, solids: Solids) -
     picture_of = torch.arange(pictures, device=which.device).repeat_interleave(len(row) // pictures)
     sky = shell & opened[picture_of * FACE_COUNT + face]
 
-    normal = torch.stack(
-        [found[i] * facing[0] + found[i + 4] * facing[1] + found[i + 8] * facing[2] for i in range(3)]
-    )
+    normal = torch.stack([found[i] * facing[0] + found[i + 4] * facing[1] + found[i + 8] * facing[2] for i in range(3)])
     normal = normal / (normal * normal).sum(0).sqrt().clamp(min=1e-12)
     meters = [local[i] * found[13 + i] for i in range(3)]
     across = torch.stack([torch.where(on_x, meters[2], meters[0]), torch.where(on_y & ~on_x, meters[2], meters[1])])

@@ -67,6 +67,8 @@ def _cut(cut: Cut, folders: list[Path]) -> np.ndarray:
     if not paths:
         raise FileNotFoundError(f"{cut.file} is in none of {[str(folder) for folder in folders]}")
     picture = cv2.imread(str(paths[0]), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise OSError(f"{paths[0]} cannot be read")
     square = picture[cut.top : cut.top + cut.side, cut.left : cut.left + cut.side]
     return cv2.resize(square, (TILE, TILE), interpolation=cv2.INTER_AREA if cut.side > TILE else cv2.INTER_CUBIC)
 

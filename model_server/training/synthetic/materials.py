@@ -155,7 +155,9 @@ class Materials:
         middle = np.asarray(color)
         dark, bright = middle * (1 - 0.75 * contrast), middle + (1 - middle) * 0.5 * contrast
         if contrast > 0.5 and random.random() < 0.3:
-            bright = np.asarray(colorsys.hsv_to_rgb(random.random(), random.uniform(0.1, 0.6), random.uniform(0.4, 0.9)))
+            bright = np.asarray(
+                colorsys.hsv_to_rgb(random.random(), random.uniform(0.1, 0.6), random.uniform(0.4, 0.9))
+            )
         matrix[:, 0] = bright - dark
         matrix[:, 1] = random.normal(0, 0.12 * contrast, 3)
         matrix[:, 2] = random.normal(0, 0.12 * contrast, 3)

@@ -11,10 +11,24 @@ from model_server.training.synthetic.person import person
 from model_server.training.synthetic.things import ball, block, car, chair, drum, plant, stalk
 
 ROOM_SHARES = {
-    "walks": 0.46, "rolls": 0.1, "slides": 0.1, "turns": 0.07, "swells": 0.07, "leans": 0.06, "bends": 0.07,
+    "walks": 0.46,
+    "rolls": 0.1,
+    "slides": 0.1,
+    "turns": 0.07,
+    "swells": 0.07,
+    "leans": 0.06,
+    "bends": 0.07,
     "flies": 0.07,
-}  # fmt: skip
-STREET_SHARES = {"walks": 0.46, "drives": 0.3, "rolls": 0.07, "slides": 0.05, "swells": 0.03, "bends": 0.04, "flies": 0.05}  # fmt: skip
+}
+STREET_SHARES = {
+    "walks": 0.46,
+    "drives": 0.3,
+    "rolls": 0.07,
+    "slides": 0.05,
+    "swells": 0.03,
+    "bends": 0.04,
+    "flies": 0.05,
+}
 # Square meters that a thing shows, about, from which its distance is chosen.
 AREAS = {"walks": 0.75, "drives": 4.5, "bends": 0.3}
 USUAL_AREA = 0.5
@@ -58,7 +72,9 @@ def mover(
     since = (times - times.max() / 2) * seconds
     if kind == "walks":
         run = random.uniform(0.6, 1.8) * _unsteady(random, since)
-        thing = person(random, materials, random.choice([random.uniform(1.5, 1.95), random.uniform(1.0, 1.5)], p=[0.85, 0.15]), run)
+        thing = person(
+            random, materials, random.choice([random.uniform(1.5, 1.95), random.uniform(1.0, 1.5)], p=[0.85, 0.15]), run
+        )
         return _on_its_way(random, thing, run, place, heading, 0.45)
     if kind == "drives":
         run = random.uniform(2.0, 9.0) * _unsteady(random, since)
@@ -85,7 +101,9 @@ def mover(
         tumble = joined(moved(0, -lift - 0.4, 0), joined(turned(axis, random.uniform(-4, 4) * since), moved(0, 0.4, 0)))
         return _on_its_way(random, placed(thing, tumble), run, place, heading, 0.6)
     if kind == "turns":
-        return _standing(placed(thing, turned(1, random.choice([-1, 1]) * random.uniform(0.8, 3.0) * since)), place, heading, times)
+        return _standing(
+            placed(thing, turned(1, random.choice([-1, 1]) * random.uniform(0.8, 3.0) * since)), place, heading, times
+        )
     wave = np.sin(2 * np.pi * random.uniform(0.4, 1.2) * since + random.uniform(0, 6.3))
     linear = np.tile(np.eye(3), (len(times), 1, 1))
     if kind == "swells":
@@ -100,11 +118,18 @@ def mover(
 
 def _unsteady(random: np.random.Generator, since: np.ndarray) -> np.ndarray:
     """(T,) seconds, a little faster or slower on the way."""
-    return since + random.uniform(-0.25, 0.25) * since * np.abs(since) / max(np.abs(since).max(), 1e-6)
+    pull = random.uniform(-0.25, 0.25) / max(float(np.abs(since).max()), 1e-6)
+    steady: np.ndarray = since + pull * since * np.abs(since)
+    return steady
 
 
 def _on_its_way(
-    random: np.random.Generator, thing: Thing, run: np.ndarray, place: tuple[float, float], heading: float, radius: float
+    random: np.random.Generator,
+    thing: Thing,
+    run: np.ndarray,
+    place: tuple[float, float],
+    heading: float,
+    radius: float,
 ) -> Mover:
     """Along an arc of a circle."""
     curve = random.choice([-1, 1]) * random.uniform(0.02, 0.3)

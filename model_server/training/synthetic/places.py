@@ -26,8 +26,30 @@ from model_server.training.synthetic.things import (
     tree,
 )
 
-ROOM_THINGS = ((block, 0.55), (table, 0.8), (chair, 0.35), (sofa, 0.9), (plant, 0.35), (drum, 0.3), (ball, 0.3), (lamp, 0.25), (shelf, 0.6))  # fmt: skip
-STREET_THINGS = ((block, 0.6), (drum, 0.35), (tree, 0.7), (tree, 0.7), (pole, 0.25), (bench, 0.8), (car, 2.3), (car, 2.3), (ball, 0.3), (plant, 0.35))  # fmt: skip
+# Each with the radius of the ground that it needs, meters.
+ROOM_THINGS = (
+    (block, 0.55),
+    (table, 0.8),
+    (chair, 0.35),
+    (sofa, 0.9),
+    (plant, 0.35),
+    (drum, 0.3),
+    (ball, 0.3),
+    (lamp, 0.25),
+    (shelf, 0.6),
+)
+STREET_THINGS = (
+    (block, 0.6),
+    (drum, 0.35),
+    (tree, 0.7),
+    (tree, 0.7),
+    (pole, 0.25),
+    (bench, 0.8),
+    (car, 2.3),
+    (car, 2.3),
+    (ball, 0.3),
+    (plant, 0.35),
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +208,9 @@ def _on_walls(random: np.random.Generator, materials: Materials, half: np.ndarra
             if kind < 0.35:
                 size, height = (random.uniform(0.8, 1.8), random.uniform(0.8, 1.3)), 1.5
                 things = [box(materials.bright(random.uniform(0.5, 1.6)), (*size, 0.04), (across, -height, distance))]
-                things.append(box(materials.paint(), (size[0] + 0.1, 0.06, 0.16), (across, -height + size[1] / 2, distance)))
+                things.append(
+                    box(materials.paint(), (size[0] + 0.1, 0.06, 0.16), (across, -height + size[1] / 2, distance))
+                )
             elif kind < 0.55:
                 things = [box(materials.wood(), (0.9, 2.0, 0.08), (across, -1.0, distance))]
             else:

@@ -82,4 +82,6 @@ def batched(scenes: Sequence[Scene]) -> Scene:
             return pad(value, (0, 0, 0, 0, 0, missing))
         return value
 
-    return Scene(**{field.name: torch.stack([filled(scene, field.name) for scene in scenes]) for field in fields(Scene)})
+    return Scene(
+        **{field.name: torch.stack([filled(scene, field.name) for scene in scenes]) for field in fields(Scene)}
+    )

@@ -64,7 +64,9 @@ def _albedo(
     slant = (hits.normal * directions).sum(0).abs() / (directions * directions).sum(0).sqrt()
     footprint = hits.depth / focals[:, None, None] / slant.clamp(min=GLANCING).sqrt()
     level = torch.log2(footprint.flatten() * TILE / found[12]) + coarser
-    texture = texels_at(tile, hits.across[0].flatten() / found[12] + 0.37, hits.across[1].flatten() / found[12] + 0.21, level)
+    texture = texels_at(
+        tile, hits.across[0].flatten() / found[12] + 0.37, hits.across[1].flatten() / found[12] + 0.21, level
+    )
     color = torch.stack(
         [
             found[4 * i] * texture[0] + found[4 * i + 1] * texture[1] + found[4 * i + 2] * texture[2] + found[4 * i + 3]

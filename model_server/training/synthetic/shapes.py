@@ -18,13 +18,15 @@ _TINY = 1e-12
 
 
 def entry(kind: Kind, origin: Vector, direction: Vector, lengths: Tensor) -> Tensor:
-    """The t at which a ray comes into a shape (out of it, for the shell); beyond MISSED where it passes or starts inside.
+    """The t at which a ray comes into a shape (out of it, for the shell); beyond MISSED for none.
 
     Args:
         kind: of all these shapes.
         origin: three tensors that broadcast against `direction`.
         direction: three tensors (P, N).
         lengths: (P, 1), of capsules.
+
+    A ray that starts inside of a shape does not come into it.
     """
     if kind is Kind.SHELL:
         return _slabs(origin, direction)[1]

@@ -41,10 +41,12 @@ def tiles_of(split: Split) -> Tiles:
     held_out = split is Split.HELD_OUT
     each = PATTERN_COUNTS[split]
     first = len(_PATTERNS) * PATTERN_COUNTS[Split.TRAIN] if held_out else 0
-    groups = [tuple(range(first + place * each, first + (place + 1) * each)) for place in range(len(_PATTERNS))]
+    groups = {
+        name: tuple(range(first + place * each, first + (place + 1) * each)) for place, name in enumerate(_PATTERNS)
+    }
     photo_base = len(_PATTERNS) * sum(PATTERN_COUNTS.values())
     photos = range(TRAINING_PHOTOS, PHOTO_COLUMNS * 3) if held_out else range(TRAINING_PHOTOS)
-    return Tiles(*groups, photos=tuple(photo_base + photo for photo in photos))
+    return Tiles(**groups, photos=tuple(photo_base + photo for photo in photos))
 
 
 @cache
@@ -111,7 +113,10 @@ def _levels(tile: np.ndarray) -> np.ndarray:
 
 def _photos() -> list[np.ndarray]:
     data = np.frombuffer((Path(__file__).parent / "photos.jpg").read_bytes(), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1] / 255.0
+    photos = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if photos is None:
+        raise OSError("photos.jpg next to textures.py cannot be read")
+    picture = photos[..., ::-1] / 255.0
     rows = [picture[top : top + TILE] for top in range(0, picture.shape[0], TILE)]
     return [row[:, left : left + TILE] for row in rows for left in range(0, row.shape[1], TILE)]
 
@@ -123,7 +128,8 @@ def _noise(random: np.random.Generator, slope: float, stretch: float = 1.0) -> n
     frequency[0, 0] = np.inf
     spectrum = np.fft.fft2(random.standard_normal((TILE, TILE))) * np.maximum(frequency, 1.0) ** -slope
     field = np.fft.ifft2(spectrum).real
-    return np.clip(0.5 + 0.22 * (field - field.mean()) / field.std(), 0, 1)
+    noise: np.ndarray = np.clip(0.5 + 0.22 * (field - field.mean()) / field.std(), 0, 1)
+    return noise
 
 
 def _colored(main: np.ndarray, second: np.ndarray, third: np.ndarray) -> np.ndarray:

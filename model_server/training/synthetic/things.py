@@ -121,7 +121,7 @@ def tree(random: np.random.Generator, materials: Materials) -> Thing:
     thing = [cylinder(materials.wood(), (0.24, height, 0.24), (0, -height / 2, 0))]
     for _ in range(int(random.integers(2, 5))):
         x, y, z = random.uniform(-0.3, 0.3, 3) * wide
-        size = random.uniform(0.7, 1.1, 3) * wide
+        size = (random.uniform(0.7, 1.1, 3) * wide).tolist()
         thing.append(ellipsoid(leaves, size, (x, y - height - 0.2 * wide, z)))
     return thing
 
@@ -162,7 +162,7 @@ def stalk(materials: Materials, height: float, bends: np.ndarray) -> Thing:
 
 
 def _topping(random: np.random.Generator, materials: Materials, height: float, room: float) -> Part:
-    size = random.uniform(0.3, 0.8, 3) * min(room, 0.45)
+    size = (random.uniform(0.3, 0.8, 3) * min(room, 0.45)).tolist()
     x, z = random.uniform(-0.15, 0.15, 2) * room
     kind = random.integers(3)
     shape = (box, ellipsoid, cylinder)[kind]

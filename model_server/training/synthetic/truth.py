@@ -44,7 +44,7 @@ def truth_of(
     depth = torch.where(hits.sky, 0.0, hits.depth)
 
     def pictures(values: Tensor) -> Tensor:
-        return picture(values, *size).unflatten(0, (clips, frames))
+        return picture(values, *size).reshape(clips, frames, size[1], size[0])
 
     return Truth(pictures(depth), pictures(moving), _flow(hits, directions, solids, cameras, focals, clips, size))
 
@@ -75,4 +75,4 @@ def _flow(
     scale = focals[here + 1][:, None, None] / z.clamp(min=NEAREST_BEHIND)
     column, line = pixel_centers(*size, cameras.device)
     flow = [picture(x * scale + size[0] / 2 - column, *size), picture(y * scale + size[1] / 2 - line, *size)]
-    return torch.stack(flow, -1).unflatten(0, (clips, frames - 1))
+    return torch.stack(flow, -1).reshape(clips, frames - 1, size[1], size[0], 2)

@@ -101,7 +101,7 @@ def _mover(
 ) -> Mover:
     """The first is put where it covers its share of the picture, others anywhere in sight."""
     kind = drawn_kind(random, street=place.street)
-    share = np.exp(random.uniform(np.log(0.03 if first else 0.01), np.log(0.3 if first else 0.1)))
+    share = np.exp(random.uniform(np.log(0.04 if first else 0.01), np.log(0.4 if first else 0.1)))
     view = place.view
     aspect = settings.height / settings.width
     focal = 0.5 / np.tan(view.fov / 2)
@@ -156,7 +156,7 @@ def _numbers(
         sky_tile=torch.tensor(materials.cloud_tile()),
         fog=_tensor(place.fog),
         exposures=_tensor(drift * np.linspace(-1, 1, settings.frames)),
-        brightness=_tensor(random.uniform(0.15, 0.5)),
+        brightness=_tensor(random.uniform(0.07, 0.32)),
         white_balance=_tensor(np.exp(random.normal(0, 0.05, 3))),
         contrast=_tensor(random.uniform(0.9, 1.2)),
         noise=_tensor(random.choice([0.002, 0.008, 0.02]) * random.uniform(0.5, 1.3)),

@@ -1,0 +1,1 @@
+"""Endless synthetic clips: random rooms and streets, drawn by ray casting, with exact truth."""

@@ -25,6 +25,8 @@ def train(
 
         settings = read_config(config)
         outcome = run(settings, resume)
+        if not outcome.speaks:
+            return
         done = f"{outcome.progress.step} of {settings.train.steps} steps"
         if outcome.weights is None:
             print(f"stopped after {done}; the same command with --resume goes on")

@@ -145,9 +145,7 @@ def plain_normal_loss(points, truth, valid) -> float:
             for (ay, ax), (by, bx) in (((-1, 0), (0, -1)), ((0, -1), (1, 0)), ((1, 0), (0, 1)), ((0, 1), (-1, 0))):
                 a, b = (n, y + ay, x + ax), (n, y + by, x + bx)
                 if _inside(a, known.shape) and _inside(b, known.shape) and known[a] and known[b]:
-                    one, two = (
-                        _unit(np.cross(p[a] - p[n, y, x], p[b] - p[n, y, x])) for p in (ours, theirs)
-                    )
+                    one, two = (_unit(np.cross(p[a] - p[n, y, x], p[b] - p[n, y, x])) for p in (ours, theirs))
                     found.append(1 - one @ two)
         total += np.mean(found) if len(found) >= 10 else 0
     return float(total / 3)

@@ -1,6 +1,6 @@
 """Training runs of the tiny network for tests; run as a program, one that a test can send signals to.
 
-    python tests/small_run.py FOLDER STEPS [--resume] [--sharing ddp|fsdp] [--batch N] [--slow] [--freeze published]
+python tests/small_run.py FOLDER STEPS [--resume] [--sharing ddp|fsdp] [--batch N] [--slow] [--freeze published]
 """
 
 import argparse
@@ -75,7 +75,8 @@ def main() -> None:
     changes = {name: getattr(given, name) for name in ("batch", "accumulation", "sharing", "freeze")}
     sources = Sources(SlowSource(), SOURCES.held_out) if given.slow else SOURCES
     outcome = train(small_config(given.folder, given.steps, **changes), given.resume, sources)
-    print("finished" if outcome.weights else f"stopped after {outcome.progress.step}")
+    if outcome.speaks:
+        print("finished" if outcome.weights else f"stopped after {outcome.progress.step}")
 
 
 if __name__ == "__main__":

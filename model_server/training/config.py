@@ -135,6 +135,11 @@ class MaskSettings:
     hold: int = 6000
     end: int = 10000
 
+    @property
+    def ends(self) -> bool:
+        """Whether there are steps without it."""
+        return not self.always or not self.strength
+
     def __post_init__(self) -> None:
         _from_to("mask.strength", self.strength, 0, 1e6)
         if not 0 <= self.hold <= self.end:

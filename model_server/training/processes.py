@@ -1,6 +1,7 @@
 """One process or several, each with its part of the batch (torchrun; DDP or FSDP)."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,19 +77,25 @@ def processes(device: Device) -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
-def shared(network: Page4DNetwork, here: Processes, sharing: Sharing) -> nn.Module:
-    """What is to be called in place of the network; with FSDP, the network itself then holds parts of its weights."""
+def shared(network: Page4DNetwork, here: Processes, sharing: Sharing, mask_ends: bool) -> nn.Module:
+    """What is to be called in place of the network; with FSDP, the network itself then holds parts of its weights.
+
+    Args:
+        mask_ends: at some step the mask's head has no gradients any more.
+    """
     if not here.several:
         return network
     if sharing is Sharing.FSDP:
         aggregator = network.aggregator
         for block in (*network.backbone.blocks, *aggregator.frame_blocks, *aggregator.global_blocks):
             fully_shard(block)
-        fully_shard(network)
+        # What is not in a block, too: else the network would keep whole weights after a look without gradients, and
+        # learn and save on with those.
+        fully_shard(network, reshard_after_forward=True)
+        warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor")  # nobody writes into it
         return network
-    # With the mask faded out, its head has no gradients; only then is anything unused.
-    unused = network.config.mask is not None
-    return DistributedDataParallel(network, find_unused_parameters=unused)
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")  # of a kernel of 9 numbers
+    return DistributedDataParallel(network, find_unused_parameters=mask_ends)
 
 
 @contextmanager

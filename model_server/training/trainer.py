@@ -40,6 +40,7 @@ class Outcome:
 
     progress: Progress
     weights: Path | None  # written after the last step; None where the run was asked to stop, and can go on
+    speaks: bool  # of several processes, one does
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,11 @@ class _Run:
         network = built_network(config).to(here.device)
         if config.train.checkpointing:
             network.recompute_blocks()
-        called = shared(network, here, config.train.sharing)
+        mask = config.mask if config.model.mask else None
+        called = shared(network, here, config.train.sharing, mask is not None and mask.ends)
         optimizer = Optimizer(network, config.optimizer, config.model.middle(), config.train.steps)
         mean = RunningMean(optimizer.parameters, config.train.ema) if config.train.ema else None
         self._state = RunState(network, optimizer, mean)
-        mask = config.mask if config.model.mask else None
         self._stepper = Stepper(called, optimizer, here.device, config.train, config.loss, mask)
 
     def until(self, stop: threading.Event, resume: bool) -> Outcome:
@@ -122,8 +123,9 @@ class _Run:
                 if stopped or progress.step % train.checkpoint_every == 0 or progress.step == train.steps:
                     save(self._folder, self._state, progress, here)
         if progress.step < train.steps:
-            return Outcome(progress, None)
-        return Outcome(progress, export(self._config.output / _WEIGHTS, self._state, progress, train.export, here))
+            return Outcome(progress, None, here.first)
+        weights = export(self._config.output / _WEIGHTS, self._state, progress, train.export, here)
+        return Outcome(progress, weights, here.first)
 
     def _start(self, resume: bool) -> Progress:
         found = latest(self._folder)

@@ -37,7 +37,9 @@ def same_run(one: Path, other: Path) -> None:
         for key, tensor in first.items():
             assert torch.equal(tensor, second[key]), (name, key)
     assert (one / last / "state.json").read_text() == (other / last / "state.json").read_text()
-    first, second = ([_without_time(line) for line in (run / "log.jsonl").read_text().splitlines()] for run in (one, other))
+    first, second = (
+        [_without_time(line) for line in (run / "log.jsonl").read_text().splitlines()] for run in (one, other)
+    )
     assert first == second
 
 

@@ -44,7 +44,7 @@ def test_two_halves_added_up_are_the_whole(tmp_path):
 
 def test_the_gradient_is_shortened_before_the_one_step(tmp_path):
     """AdamW forgets a gradient's length, so what is looked at is what it was given."""
-    network, optimizer, step = stepper(tmp_path, clip=0.01)
+    _, optimizer, step = stepper(tmp_path, clip=0.01)
     given = []
     optimizer.adam.step = lambda: given.append(
         torch.stack([p.grad.norm() for p in optimizer.parameters.values() if p.grad is not None]).norm()

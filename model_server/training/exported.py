@@ -26,6 +26,7 @@ def export(path: Path, state: RunState, progress: Progress, storage: Storage, he
     if here.first:
         part = path.with_name(f".{path.name}.part")
         save_file(tensors, part, metadata={"page4d_training": json.dumps(asdict(progress))})
+        part.chmod(0o644)  # safetensors makes files for the owner alone, and this one is to be shipped
         part.replace(path)
     here.wait()
     return path

@@ -61,11 +61,14 @@ def test_two_processes_learn_what_one_learns(tmp_path):
 
 
 def test_what_two_processes_hold_in_parts_goes_on_in_one(tmp_path):
-    """FSDP, only the middle blocks learning, cut off by SIGTERM; then one process, then a whole run to compare."""
+    """FSDP, only the middle blocks learning, cut off by SIGTERM; then one process, then a whole run to compare.
+
+    Before the end there is a look at held-out clips with the mean weights, after which it has to learn on with its own.
+    """
     given = "--sharing fsdp --freeze published --slow --batch 1 --accumulation 2".split()
     process = two_processes(tmp_path, 6, *given)
     log, deadline = tmp_path / "log.jsonl", time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and not (log.exists() and log.read_text()):
+    while time.monotonic() < deadline and not (log.exists() and "validation" in log.read_text()):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=PATIENCE_S)

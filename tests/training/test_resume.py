@@ -102,7 +102,7 @@ def test_a_real_process_writes_a_checkpoint_on_sigterm_and_goes_on(tmp_path, unb
     assert process.returncode == 0
     assert said.startswith("stopped after")
     assert not (tmp_path / "weights.safetensors").exists()
-    subprocess.run([*command, "--resume"], env=environment, cwd=ROOT, check=True, timeout=PATIENCE_S)
+    train(small_config(tmp_path), resume=True, sources=SOURCES)
     same_run(unbroken, tmp_path)
 
 

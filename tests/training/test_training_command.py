@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 CONFIG = """
 output = "{folder}/run"
@@ -18,21 +16,14 @@ kind = "walls"
 """
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (CONFIG, "'walls' is no kind of data"),
-        (CONFIG.replace("steps = 1", "steps = 1\nbatches = 2"), "train.batches is no setting. There are: steps"),
-    ],
-)
-def test_a_configuration_that_can_not_be_is_one_line(tmp_path, text, said):
+def test_a_configuration_that_can_not_be_is_one_line(tmp_path):
     config = tmp_path / "run.toml"
-    config.write_text(text.format(folder=tmp_path))
+    config.write_text(CONFIG.format(folder=tmp_path))
     command = [sys.executable, "-m", "model_server", "train", str(config)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 2
     assert run.stdout == ""
     (line,) = run.stderr.splitlines()
     assert line.startswith("page4d-server: ")
-    assert said in line
+    assert "'walls' is no kind of data" in line
     assert not (tmp_path / "run").exists()

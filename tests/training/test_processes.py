@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file
 from small_run import SOURCES, small_config
 
-from model_server.training.config import Freeze
 from model_server.training.trainer import train
 
 ROOT = Path(__file__).parents[2]
@@ -61,11 +60,11 @@ def test_two_processes_learn_what_one_learns(tmp_path):
 
 
 def test_what_two_processes_hold_in_parts_goes_on_in_one(tmp_path):
-    """FSDP, only the middle blocks learning, cut off by SIGTERM; then one process, then a whole run to compare.
+    """FSDP, cut off by SIGTERM; then one process, then a whole run to compare.
 
     Before the end there is a look at held-out clips with the mean weights, after which it has to learn on with its own.
     """
-    given = "--sharing fsdp --freeze published --slow --batch 1 --accumulation 2".split()
+    given = "--sharing fsdp --slow --batch 1 --accumulation 2".split()
     process = two_processes(tmp_path, 6, *given)
     log, deadline = tmp_path / "log.jsonl", time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and not (log.exists() and "validation" in log.read_text()):
@@ -74,7 +73,7 @@ def test_what_two_processes_hold_in_parts_goes_on_in_one(tmp_path):
     process.communicate(timeout=PATIENCE_S)
     assert (tmp_path / "checkpoints" / "latest").exists()
     assert not (tmp_path / "weights.safetensors").exists()
-    options = {"freeze": Freeze.PUBLISHED, "batch": 2, "accumulation": 2}
+    options = {"batch": 2, "accumulation": 2}
     outcome = train(small_config(tmp_path, **options), resume=True, sources=SOURCES)
     assert outcome.progress.step == 6
     train(small_config(tmp_path / "one", **options), sources=SOURCES)

@@ -1,4 +1,4 @@
-"""The command line: `page4d-server solve`, `serve` and `weights`."""
+"""The command line: `page4d-server solve`, `serve`, `train` and `weights`."""
 
 import json
 import logging
@@ -21,6 +21,7 @@ from model_server.film_backs import FILM_BACKS
 from model_server.report import SolveReport, report_of
 from model_server.settings import ModeChoice, SolveSettings
 from model_server.solve_options import distortion_of, frame_range, known_lens, matte_folders
+from model_server.training_commands import train
 from model_server.weights_commands import app as weights
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(weights, name="weights")
+app.command()(train)
 
 
 def _listed(film_back: str | None) -> str | None:

@@ -74,9 +74,10 @@ class Aggregator(nn.Module):
         known = rows, columns, x.device, x.dtype
         if known not in self._rotations:
             self._rotations.clear()  # a shot has one size
-            self._rotations[known] = rotation(
-                rows, columns, self.special, self.head_dim, self.rope_base, x.device, x.dtype
-            )
+            with torch.inference_mode(False):  # what is kept may be needed for gradients later
+                self._rotations[known] = rotation(
+                    rows, columns, self.special, self.head_dim, self.rope_base, x.device, x.dtype
+                )
         return self._rotations[known]
 
     def _keys(self, x: Tensor, rows: int, columns: int) -> Tensor:

@@ -44,7 +44,8 @@ class Backbone(nn.Module):
 
     def _positions(self, rows: int, columns: int) -> tuple[Tensor, Tensor]:
         """Embeddings of the class token, (1, 1, dim), and of the patches, (1, rows * columns, dim)."""
-        positions = self.position_embedding.float()
+        kept = self.position_embedding
+        positions = kept if kept.dtype is torch.float64 else kept.float()
         own, stored = positions[:, :1], positions[:, 1:]
         if (rows, columns) == (self.grid, self.grid):
             return own, stored

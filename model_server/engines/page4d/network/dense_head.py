@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from model_server.engines.page4d.network.config import ModelConfig
 from model_server.engines.page4d.network.layers import Conv2d, ConvTranspose2d
-from model_server.engines.page4d.network.picture_position import add_positions
+from model_server.engines.page4d.network.picture_position import with_positions
 
 
 class DenseFeatures(nn.Module):
@@ -40,7 +40,7 @@ class DenseFeatures(nn.Module):
             patches = self.norm(level[:, self.special :])
             x = project(patches.transpose(1, 2).unflatten(2, (rows, columns)))
             if positions:
-                add_positions(x, columns / rows)
+                x = with_positions(x, columns / rows)
             maps.append(reduce(resize(x)))
         x = self.fusions[3](maps[3], None, maps[2].shape[2:])
         x = self.fusions[2](x, maps[2], maps[1].shape[2:])
@@ -64,8 +64,8 @@ class DenseHead(nn.Module):
         """tokens: four of (B, P, 2 * dim); to (B, values + 1, H, W), the raw confidence last."""
         x = self.features(tokens, rows, columns, positions=True)
         x = _resized(x, (self.patch * rows, self.patch * columns))
-        add_positions(x, columns / rows)
-        return self.predict(functional.relu(self.refine(x)))
+        x = with_positions(x, columns / rows)
+        return self.predict(functional.relu_(self.refine(x)))
 
 
 class Fusion(nn.Module):

@@ -8,8 +8,10 @@ from torch import Tensor
 _BASE, _FACTOR = 100.0, 0.1
 
 
-def add_positions(x: Tensor, aspect: float) -> None:
-    """Add to x (B, C, H, W), in place: the first half of the channels tells the column, the second the row.
+def with_positions(x: Tensor, aspect: float) -> Tensor:
+    """x (B, C, H, W) and what tells where a cell is: the first half of the channels the column, the second the row.
+
+    Where there are no gradients, x itself is changed, for the memory that another takes.
 
     Args:
         aspect: the picture's width over its height.
@@ -18,8 +20,11 @@ def add_positions(x: Tensor, aspect: float) -> None:
     diagonal = (aspect**2 + 1) ** 0.5
     across = _embedding(width, aspect / diagonal, channels // 2, x.device, x.dtype)
     down = _embedding(height, 1 / diagonal, channels // 2, x.device, x.dtype)
+    if x.requires_grad:
+        return x + torch.cat((across[:, None].expand(-1, height, -1), down[:, :, None].expand(-1, -1, width)))
     x[:, : channels // 2] += across[:, None]
     x[:, channels // 2 :] += down[:, :, None]
+    return x
 
 
 @lru_cache(maxsize=32)

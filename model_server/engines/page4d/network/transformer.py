@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from model_server.engines.page4d.network.layers import LayerScale, Linear, Mlp
 from model_server.engines.page4d.network.rope import Rotation
@@ -42,7 +43,9 @@ class Attention(nn.Module):
             attended = attended.contiguous()
             mask = bias.bias[:, None, None].to(q.dtype).expand(-1, 1, len(bias.rows), -1)
             rows = functional.scaled_dot_product_attention(q[:, :, bias.rows], k, v, attn_mask=mask)
-            attended.index_copy_(2, bias.rows, rows)
+            # Where gradients are wanted, those of `attended` need it as it is.
+            put = attended.index_copy if attended.requires_grad else attended.index_copy_
+            attended = put(2, bias.rows, rows)
         return self.proj(attended.transpose(1, 2).reshape(batch, count, dim))
 
 
@@ -57,8 +60,14 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.mlp = Mlp(dim, mlp_ratio * dim)
         self.ls2 = LayerScale(dim)
+        self.recompute = False  # forget what is inside after the forward pass, and work it out again for gradients
 
     def forward(self, x: Tensor, rotation: Rotation | None = None, bias: RowBias | None = None) -> Tensor:
         """x (B, N, dim) to (B, N, dim)."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(self._compute, x, rotation, bias, use_reentrant=False, preserve_rng_state=False)
+        return self._compute(x, rotation, bias)
+
+    def _compute(self, x: Tensor, rotation: Rotation | None, bias: RowBias | None) -> Tensor:
         x = torch.addcmul(x, self.attn(self.norm1(x), rotation, bias), self.ls1.gamma)
         return torch.addcmul(x, self.mlp(self.norm2(x)), self.ls2.gamma)

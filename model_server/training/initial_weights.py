@@ -1,0 +1,96 @@
+"""Weights to start from: random ones, or a file's."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from model_server.engines.page4d.network.layers import LayerScale
+from model_server.engines.page4d.network.names import our_name
+from model_server.engines.page4d.network.network import Page4DNetwork
+from model_server.errors import BadInput
+from model_server.training.config import ModelSettings
+from model_server.training.freezing import MASK_HEAD
+
+_TOKEN_STD, _POSITION_STD = 1e-6, 0.02
+_HEADS = ("camera_head.", "depth_head.", "points_head.", "track_head.", MASK_HEAD)
+_FIRST_POSE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25, 0.25)
+
+
+@torch.no_grad()
+def initialize(network: Page4DNetwork, settings: ModelSettings, seed: int) -> None:
+    """Random weights, as DINOv2 and VGGT begin (arXiv 2304.07193, 2503.11651), the same for the same seed.
+
+    Linear maps are normal, cut off at two deviations, convolutions as torch makes them; biases are 0, tokens nearly so.
+    Each refinement of the camera begins with a quarter of a camera that looks ahead with a field of view of a radian:
+    the network cuts fields of view off at 0, and one that began below would never learn.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            _truncated(module.weight, settings.linear_std, generator)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, LayerScale):
+            nn.init.constant_(module.gamma, settings.layer_scale)
+    backbone, aggregator = network.backbone, network.aggregator
+    for token in (
+        backbone.cls_token,
+        backbone.register_tokens,
+        aggregator.camera_token,
+        aggregator.register_token,
+    ):
+        nn.init.normal_(token, std=_TOKEN_STD, generator=generator)
+    _truncated(backbone.position_embedding, _POSITION_STD, generator)
+    nn.init.zeros_(backbone.mask_token)
+    if hasattr(network, "camera_head"):
+        nn.init.zeros_(network.camera_head.empty_pose_tokens)
+        network.camera_head.pose_branch.fc2.bias.copy_(torch.tensor(_FIRST_POSE))
+
+
+def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
+    """Fill the network from a safetensors file, under our names or the published ones.
+
+    What the file has of heads that the network has not, is left. Heads that the file has not keep what they have.
+
+    Returns:
+        The beginnings of the names of the heads that were not in the file.
+
+    Raises:
+        BadInput: there is no such file, or it is another network's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            ours = any(name.startswith("backbone.") for name in names)
+            known = {name if ours else our_name(name): name for name in names}
+            return _fill(network, {name: file.get_tensor(theirs).float() for name, theirs in known.items()}, path)
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} can't be read as weights: {error}", hint="give a safetensors file") from error
+
+
+@torch.no_grad()
+def _fill(network: Page4DNetwork, found: dict[str, Tensor], path: Path) -> tuple[str, ...]:
+    wanted = dict(network.named_parameters())
+    absent = tuple(head for head in _HEADS if not any(name.startswith(head) for name in found))
+    foreign = [name for name in found if name not in wanted and not name.startswith((*_HEADS, "aggregator._resnet"))]
+    for name, parameter in wanted.items():
+        if name.startswith(absent):
+            continue
+        shape = tuple(found[name].shape) if name in found else None
+        if shape != tuple(parameter.shape) or foreign:
+            wrong = f"{name} as {shape}, not {tuple(parameter.shape)}" if not foreign else f"{foreign[0]}, unknown here"
+            raise BadInput(f"{path} holds {wrong}", hint="model.size is not that of these weights")
+        parameter.copy_(found[name])
+    return tuple(head for head in absent if any(name.startswith(head) for name in wanted))
+
+
+def _truncated(tensor: Tensor, std: float, generator: torch.Generator) -> None:
+    nn.init.trunc_normal_(tensor, std=std, a=-2 * std, b=2 * std, generator=generator)

@@ -8,7 +8,13 @@ from model_server.errors import BadInput
 from model_server.training.readers.reader import FootageReader
 
 # Module and class of each; a module is loaded when its dataset is asked for.
-_READERS: dict[str, tuple[str, str]] = {}
+_READERS: dict[str, tuple[str, str]] = {
+    "bonn": ("bonn", "BonnReader"),
+    "dycheck": ("dycheck", "DyCheckReader"),
+    "kitti": ("kitti", "KittiReader"),
+    "sintel": ("sintel", "SintelReader"),
+    "tum": ("tum", "TumReader"),
+}
 
 
 def reader_names() -> tuple[str, ...]:

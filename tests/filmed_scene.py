@@ -19,8 +19,11 @@ STILL_BOX = (np.array([-1.0, -0.2, 3.6]), np.array([-0.1, 1.0, 4.6]))
 MOVING_BOX = (np.array([0.5, 0.1, 3.0]), np.array([0.9, 0.6, 3.5]))
 
 
-def film(frame_count=5, width=64, height=48, intrinsics=None, seed=0):
-    """A handheld move of some decimeters and degrees; another seed is another move."""
+def film(frame_count=5, width=64, height=48, intrinsics=None, seed=0, eye=0.0):
+    """A handheld move of some decimeters and degrees; another seed is another move.
+
+    `eye` is how far to the right of that camera another one is that is filmed instead.
+    """
     if intrinsics is None:
         intrinsics = np.array([[60.0, 0, 0.5 * width - 0.8], [0, 58.0, 0.5 * height + 0.7], [0, 0, 1]])
     path = np.random.default_rng(seed).uniform(-1, 1, (2, 6))
@@ -30,6 +33,7 @@ def film(frame_count=5, width=64, height=48, intrinsics=None, seed=0):
         angles = 0.06 * (path[0, :3] + share * path[1, :3])
         position = 0.15 * (path[0, 3:] + 1.5 * share * path[1, 3:])
         rotation = _rotation(angles)
+        position = position + eye * rotation[0]
         camera_from_world = np.eye(4)
         camera_from_world[:3, :3], camera_from_world[:3, 3] = rotation, -rotation @ position
         frames.append(_cast(camera_from_world, intrinsics, width, height, shift=0.5 * share))

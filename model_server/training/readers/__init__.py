@@ -10,10 +10,16 @@ from model_server.training.readers.reader import FootageReader
 # Module and class of each; a module is loaded when its dataset is asked for.
 _READERS: dict[str, tuple[str, str]] = {
     "bonn": ("bonn", "BonnReader"),
+    "co3d": ("co3d", "Co3dReader"),
     "dycheck": ("dycheck", "DyCheckReader"),
+    "dynamic_replica": ("dynamic_replica", "DynamicReplicaReader"),
     "kitti": ("kitti", "KittiReader"),
+    "kubric": ("kubric", "KubricReader"),
+    "point_odyssey": ("point_odyssey", "PointOdysseyReader"),
     "sintel": ("sintel", "SintelReader"),
+    "spring": ("spring", "SpringReader"),
     "tum": ("tum", "TumReader"),
+    "waymo": ("waymo", "WaymoReader"),
 }
 
 

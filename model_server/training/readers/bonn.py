@@ -58,18 +58,18 @@ class BonnReader:
             "rgbd_bonn_SEQUENCE/{rgb.txt, depth.txt, groundtruth.txt, rgb/TIME.png, depth/TIME.png}",
             "www.ipb.uni-bonn.de/data/rgbd-dynamic-dataset",
         )
-        self._folders = {path.name: path for path in self._files.sequence_folders("rgbd_bonn_*", ".")}
+        self._folders = {path.name: path for path in self._files.sequence_folders("rgbd_bonn_*")}
         self._chosen = lru_cache(maxsize=None)(self._choose)
         self.sequences = tuple(SequenceInfo(name, len(self._chosen(name).images)) for name in self._folders)
 
     def frame(self, sequence: str, index: int) -> FrameTruth:
         """See FootageReader."""
         folder, frames = self._folders[sequence], self._chosen(sequence)
-        image = self._files.image(sequence, folder / frames.images[index])
+        image = self._files.image(sequence, self._files.listed(sequence, folder / "rgb.txt", frames.images[index]))
         depth = np.zeros(image.shape[:2], np.float32)
         if (name := frames.depths[index]) is not None:
-            stored = self._files.png16(sequence, folder / name)
-            depth = self._files.depth(sequence, folder / name, stored, image, _DEPTH_PER_METER)
+            path = self._files.listed(sequence, folder / "depth.txt", name)
+            depth = self._files.depth(sequence, path, self._files.png16(sequence, path), image, _DEPTH_PER_METER)
         axes = np.linalg.inv(_MIXED_AXES)
         world_from_camera = axes @ frames.world_from_markers[index] @ _MIXED_AXES @ _rigid_markers_from_camera()
         return FrameTruth(

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import OpenImageIO as oiio
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
@@ -29,13 +30,13 @@ class DatasetFiles:
     page: str  # where it is published
 
     def sequence_folders(self, pattern: str, *marks: str) -> tuple[Path, ...]:
-        """Folders under the root that match `pattern` and hold one of `marks`, in order; others are passed over.
+        """Folders under the root that match `pattern`, in order; where there are `marks`, those that hold one.
 
         Raises:
             BadInput: there is none.
         """
         folders = sorted(path for path in self.root.glob(pattern) if path.is_dir())
-        found = tuple(folder for folder in folders if any((folder / mark).exists() for mark in marks))
+        found = tuple(folder for folder in folders if not marks or any(any(folder.glob(mark)) for mark in marks))
         if not found:
             raise BadInput(f"there is no {self.dataset} sequence in '{self.root}'", hint=self._hint())
         return found
@@ -84,6 +85,43 @@ class DatasetFiles:
             depth = (stored / per_unit).astype(np.float32)
         depth[~np.isfinite(depth) | (depth <= 0)] = 0
         return depth
+
+    def float_image(self, sequence: str, path: Path) -> NDArray[np.float32]:
+        """(H, W) of a tiff or exr of one channel of floats."""
+        if not path.is_file():
+            raise self.missing(sequence, path)
+        picture = oiio.ImageInput.open(str(path))
+        if picture is None or picture.format_name() not in ("tiff", "openexr"):
+            oiio.geterror()
+            raise self.damaged(sequence, path, "it is no image")
+        try:
+            is_float = picture.spec().nchannels == 1 and str(picture.spec().format) in ("half", "float")
+            pixels = picture.read_image("float") if is_float else None
+        finally:
+            picture.close()
+        if pixels is None:
+            raise self.damaged(sequence, path, "it is not an image of one channel of floats")
+        return np.asarray(pixels)[..., 0]
+
+    def hdf5(self, sequence: str, path: Path, name: str) -> NDArray[Any]:
+        """The data set of that name in an HDF5 file."""
+        if not path.is_file():
+            raise self.missing(sequence, path)
+        try:
+            import h5py
+        except ImportError as error:
+            raise BadInput(f"{self.dataset} can't be read without h5py", hint="pip install page4d[training]") from error
+        try:
+            with h5py.File(path, "r") as stored:
+                return np.asarray(stored[name])
+        except _UNREADABLE as error:
+            raise self.damaged(sequence, path, f"it is no HDF5 file with '{name}'") from error
+
+    def listed(self, sequence: str, listing: Path, name: str) -> Path:
+        """Where a file lies that a listing names, from the folder of the listing on; it must not lead out of there."""
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise self.damaged(sequence, listing, f"it names '{name}', which is not in its folder")
+        return listing.parent / name
 
     def content(self, sequence: str, path: Path) -> bytes:
         """All bytes of the file."""

@@ -29,7 +29,7 @@ class KittiReader:
             "[raw/][DATE/]DRIVE_sync/image_02/data/0000000005.png",
             "www.cvlibs.net/datasets/kitti (annotated depth maps, and raw data, synced and rectified)",
         )
-        folders = self._files.sequence_folders("val/*_sync", ".")
+        folders = self._files.sequence_folders("val/*_sync")
         self._depths = {folder.name: folder / "proj_depth/groundtruth/image_02" for folder in folders}
         self._images = {name: self._image_folder(name) for name in self._depths}
         self._frames = {name: self._frame_names(name) for name in self._depths}

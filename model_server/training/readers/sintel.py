@@ -34,7 +34,7 @@ class SintelReader:
             "training/{final,depth,camdata_left}/SEQUENCE/frame_0001.{png,dpt,cam}",
             "sintel.is.tue.mpg.de (images, and depth and camera motion)",
         )
-        folders = self._files.sequence_folders("training/final/*", ".")
+        folders = self._files.sequence_folders("training/final/*")
         self._frames = {folder.name: self._frame_names(folder) for folder in folders}
         self.sequences = tuple(SequenceInfo(name, len(frames)) for name, frames in self._frames.items())
 

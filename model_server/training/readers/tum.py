@@ -59,11 +59,11 @@ class TumReader:
     def frame(self, sequence: str, index: int) -> FrameTruth:
         """See FootageReader."""
         folder, frames = self._folders[sequence], self._chosen(sequence)
-        image = self._files.image(sequence, folder / frames.images[index])
+        image = self._files.image(sequence, self._files.listed(sequence, folder / "rgb.txt", frames.images[index]))
         depth = np.zeros(image.shape[:2], np.float32)
         if (name := frames.depths[index]) is not None:
-            stored = self._files.png16(sequence, folder / name)
-            depth = self._files.depth(sequence, folder / name, stored, image, _DEPTH_PER_METER)
+            path = self._files.listed(sequence, folder / "depth.txt", name)
+            depth = self._files.depth(sequence, path, self._files.png16(sequence, path), image, _DEPTH_PER_METER)
         camera = next((camera for key, camera in _CAMERAS.items() if key in sequence), _OTHER_CAMERA)
         return FrameTruth(
             image=image,

@@ -85,7 +85,7 @@ def _stepped(depth: Tensor, truth: Tensor) -> ScaleAndShift:
         for _ in range(_STEPS):
             steps.zero_grad()
             loss = (scale * depth + shift - truth).abs().sum()
-            loss.backward()
+            torch.autograd.backward(loss)
             steps.step()
             if before is not None and abs(before - loss.item()) < _SETTLED:
                 break

@@ -31,7 +31,7 @@ def region(mask: Mask, truth: Mask) -> float:
 
 
 def boundary(mask: Mask, truth: Mask) -> float:
-    """F: harmonic mean of the shares of either mask's outline (H, W) that lie near the other's; 1 where both have none."""
+    """F: harmonic mean of the shares of either mask's outline (H, W) that are near the other's; 1 where both have none."""
     ours, true = _outline(mask), _outline(truth)
     if not ours.any() or not true.any():
         return float(ours.any() == true.any())
@@ -44,12 +44,13 @@ def boundary(mask: Mask, truth: Mask) -> float:
 def _outline(mask: Mask) -> Mask:
     """Pixels that differ from the one to the right, below, or right below."""
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    return (mask != padded[:-1, 1:]) | (mask != padded[1:, :-1]) | (mask != padded[1:, 1:])
+    outline: Mask = (mask != padded[:-1, 1:]) | (mask != padded[1:, :-1]) | (mask != padded[1:, 1:])
+    return outline
 
 
 def _disk(radius: int) -> NDArray[np.uint8]:
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return (x**2 + y**2 <= radius**2).astype(np.uint8)
+    return np.asarray(x**2 + y**2 <= radius**2, np.uint8)
 
 
 def _grown(mask: Mask, reach: NDArray[np.uint8]) -> Mask:

@@ -47,7 +47,9 @@ class EvaluationRules:
     protocol: ProtocolName
     stretched: bool  # pictures to a square, whatever their aspect, and tall ones cut off before; else whole, in aspect
     from_first_camera: bool  # video depth is z in the first camera's frame; else the depth map
-    enlarged_cubic: bool  # predicted depth comes to the truth's size by cubic interpolation, which overshoots; else linear
+    enlarged_cubic: (
+        bool  # predicted depth comes to the truth's size by cubic interpolation, which overshoots; else linear
+    )
     shift_by_steps: bool  # scale and shift by 1000 small steps of Adam; else by reweighted least squares to the end
     spread: bool  # of a long sequence, every k-th frame; else the first
     weighted: bool  # the mean of depth by valid pixels; else every sequence counts the same

@@ -31,7 +31,7 @@ def region(mask: Mask, truth: Mask) -> float:
 
 
 def boundary(mask: Mask, truth: Mask) -> float:
-    """F: harmonic mean of the shares of either mask's outline (H, W) that are near the other's; 1 where both have none."""
+    """F: harmonic mean of the shares of each mask's outline (H, W) that are near the other's; 1 where both lack one."""
     ours, true = _outline(mask), _outline(truth)
     if not ours.any() or not true.any():
         return float(ours.any() == true.any())

@@ -11,26 +11,27 @@ import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from model_server.scoring.mini import differences_table, figures_table, joined, score_clips
 from model_server.scoring.network_file import network_of_file
 from model_server.training.clip import Clip
-from model_server.training.synthetic.draw import SceneSettings, Split, draw_clips, seeds_of
 
 KINDS = {"moving": 1.0, "still": 0.0}
-FIRST = 1000  # of the held-out seeds; those before are for looks during training, and for `evaluate`
+FIRST = 1 << 39  # of the held-out seeds: far from those that are looked at during training, and by `evaluate`
 
 
 def main() -> None:
     """Score all models on the same clips, kind by kind."""
+    from model_server.training.synthetic.draw import SceneSettings, Split
+
     asked = _asked()
     device = torch.device(asked.device)
     models = {name: network_of_file(Path(path), device) for name, _, path in (m.partition("=") for m in asked.models)}
-    print(
-        f"{asked.clips} clips of each kind, {asked.frames} frames of {asked.width} x {asked.height}, {_machine(device)}\n"
-    )
+    size = f"{asked.frames} frames of {asked.width} x {asked.height}"
+    print(f"{asked.clips} clips of each kind, {size}, on {_machine(device)}\n")
     for place, (kind, share) in enumerate(KINDS.items()):
         settings = SceneSettings(
             frames=asked.frames,
@@ -49,7 +50,9 @@ def main() -> None:
         print(f"\n{time.monotonic() - start:.0f} s\n", flush=True)
 
 
-def _batches(settings: SceneSettings, first: int, count: int, size: int, device: torch.device) -> Iterator[Clip]:
+def _batches(settings: Any, first: int, count: int, size: int, device: torch.device) -> Iterator[Clip]:
+    from model_server.training.synthetic.draw import Split, draw_clips, seeds_of
+
     for start in range(0, count, size):
         yield draw_clips(seeds_of(Split.HELD_OUT, first + start, min(size, count - start)), settings, device)
 

@@ -10,7 +10,7 @@ from model_server.scoring.rules import Alignment
 _ROUNDS = 10  # of reweighted least squares for a scale, as published
 _SMALLEST_RESIDUAL, _SMALLEST_SCALE = 1e-8, 1e-3
 _STEPS, _STEP, _SETTLED, _ZERO = 1000, 1e-4, 1e-6, 1e-5  # of the published search for scale and shift
-_SHIFT_ROUNDS, _SHIFT_SETTLED = 100, 1e-9
+_SHIFT_ROUNDS, _FIRST_SOFTNESS, _LAST_SOFTNESS = 40, 0.1, 1e-6  # softness: of the truth's median
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,24 @@ def _least_differences(depth: Tensor, truth: Tensor) -> float:
 
 
 def _least_differences_with_shift(depth: Tensor, truth: Tensor) -> ScaleAndShift:
-    """The same with an offset, until nothing changes. Where all depths are one, the shift is 0."""
+    """The same with an offset. Where all depths are one, the shift is 0.
+
+    Differences count by their square up to a softness that shrinks from round to round: a line that happens to go
+    through a point early would never leave it otherwise.
+    """
     depth, truth = depth.double(), truth.double()
     unit = truth.median()
     scale, shift = unit / depth.median(), torch.zeros_like(unit)
-    for _ in range(_SHIFT_ROUNDS):
-        weights = 1 / ((scale * depth + shift - truth).abs() + _SMALLEST_RESIDUAL * unit)
+    for round_number in range(_SHIFT_ROUNDS):
+        softness = _FIRST_SOFTNESS * (_LAST_SOFTNESS / _FIRST_SOFTNESS) ** (round_number / (_SHIFT_ROUNDS - 1))
+        weights = 1 / ((scale * depth + shift - truth).abs() + softness * unit)
         total = weights.sum()
         depth_mean, truth_mean = (weights * depth).sum() / total, (weights * truth).sum() / total
         spread = (weights * (depth - depth_mean).square()).sum()
         if not spread > 0:
-            return ScaleAndShift(float(truth_mean / depth_mean))
-        before, scale = scale, (weights * (depth - depth_mean) * (truth - truth_mean)).sum() / spread
+            return ScaleAndShift(float(unit / depth.median()))
+        scale = (weights * (depth - depth_mean) * (truth - truth_mean)).sum() / spread
         shift = truth_mean - scale * depth_mean
-        if (scale - before).abs() <= _SHIFT_SETTLED * before.abs():
-            break
     return ScaleAndShift(float(scale), float(shift))
 
 

@@ -75,9 +75,9 @@ def path_errors(camera_from_world: Values, truth: Values) -> Values:
     # With the best rotation and scale the squared distances that are left are told by the spreads alone.
     size, true_size = np.square(a).sum((1, 2)), np.square(b).sum((1, 2))
     shared = (spread * sign).sum(1)
-    left_over = true_size - np.divide(shared**2, size, out=np.zeros_like(size), where=size > 0)
+    left_over = true_size - shared**2 / np.maximum(size, np.finfo(float).tiny)
     rms = np.sqrt(np.maximum(left_over, 0) / a.shape[1])
-    return np.divide(rms, extent, out=np.full_like(extent, np.nan), where=extent > _NO_PATH)
+    return np.where(extent > _NO_PATH, rms / np.maximum(extent, _NO_PATH), np.nan)
 
 
 def turn_errors(camera_from_world: Values, truth: Values) -> Values:
@@ -90,7 +90,7 @@ def turn_errors(camera_from_world: Values, truth: Values) -> Values:
     skew = between - np.swapaxes(between, 2, 3)
     sine = np.linalg.norm(np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]]), axis=0) / 2
     cosine = (np.trace(between, axis1=2, axis2=3) - 1) / 2
-    return np.degrees(np.arctan2(sine, cosine)).mean(1)
+    return np.asarray(np.degrees(np.arctan2(sine, cosine)).mean(1))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from model_server.geometry.shot import Array
+from model_server.scoring.umeyama import best_similarity
 from model_server.scoring.unscorable import Unscorable
 
 ACCURACY, COMPLETENESS = "accuracy", "completeness"
@@ -24,19 +25,13 @@ def point_errors(points: Array, truth: Array) -> Mapping[str, float]:
         truth: (N, 3) what the same pixels see.
 
     Raises:
-        Unscorable: there are too few points, or they all lie in one line.
+        Unscorable: there are too few points, or they are all in one place.
     """
     if len(points) < _FEWEST:
         raise Unscorable(f"{len(points)} pixels with a known depth are too few for points")
-    from evo.core.geometry import GeometryException, umeyama_alignment
-
     every = -(-len(points) // _SHOWN)
     points, truth = points[::every].astype(np.float64), truth[::every].astype(np.float64)
-    try:
-        rotation, translation, scale = umeyama_alignment(points.T, truth.T, with_scale=True)
-    except (GeometryException, np.linalg.LinAlgError) as error:
-        raise Unscorable(f"the points can't be laid over the true ones: {error}") from error
-    aligned = scale * points @ rotation.T + translation
+    aligned = best_similarity(points, truth).points(points)
     accuracy, _ = cKDTree(truth).query(aligned)
     completeness, _ = cKDTree(aligned).query(truth)
     return {

@@ -51,6 +51,7 @@ class EvaluationRules:
         bool  # predicted depth comes to the truth's size by cubic interpolation, which overshoots; else linear
     )
     shift_by_steps: bool  # scale and shift by 1000 small steps of Adam; else by reweighted least squares to the end
+    lines_fail: bool  # a camera path that is exactly a line can't be scored
     spread: bool  # of a long sequence, every k-th frame; else the first
     weighted: bool  # the mean of depth by valid pixels; else every sequence counts the same
     failures_count: bool  # the mean says of how many sequences it knows; else it is of those that are left
@@ -88,6 +89,7 @@ PAPER = EvaluationRules(
     from_first_camera=True,
     enlarged_cubic=True,
     shift_by_steps=True,
+    lines_fail=True,
     spread=False,
     weighted=True,
     failures_count=False,
@@ -118,6 +120,7 @@ CORRECTED = EvaluationRules(
     from_first_camera=False,
     enlarged_cubic=False,
     shift_by_steps=False,
+    lines_fail=False,
     spread=True,
     weighted=False,
     failures_count=True,

@@ -50,7 +50,7 @@ def score_sequence(
         return _mono_depth(frames, predictor, rules, taken)
     predicted = _look(frames, predictor, rules)
     scorers: dict[Task, Callable[[], SequenceFigures]] = {
-        Task.POSE: lambda: _pose(frames, predicted),
+        Task.POSE: lambda: _pose(frames, predicted, rules),
         Task.VIDEO_DEPTH: lambda: _video_depth(frames, predicted, rules, taken),
         Task.POINTS: lambda: _points(frames, predicted, taken),
         Task.MOTION: lambda: _motion(frames, predicted),
@@ -66,8 +66,8 @@ def _look(frames: Sequence[FrameTruth], predictor: Predictor, rules: EvaluationR
     return predicted
 
 
-def _pose(frames: Sequence[FrameTruth], predicted: PredictedClip) -> SequenceFigures:
-    errors = trajectory_errors(predicted.camera_from_world, _cameras(frames))
+def _pose(frames: Sequence[FrameTruth], predicted: PredictedClip, rules: EvaluationRules) -> SequenceFigures:
+    errors = trajectory_errors(predicted.camera_from_world, _cameras(frames), rules.lines_fail)
     return SequenceFigures({SIM3: errors.figures}, drawing=paths(errors))
 
 
@@ -146,7 +146,8 @@ def _motion(frames: Sequence[FrameTruth], predicted: PredictedClip) -> SequenceF
 def _by_alignment(
     depth: Array, truth: Array, alignments: Sequence[Alignment], rules: EvaluationRules, taken: DatasetRules
 ) -> tuple[dict[str, Figures], dict[Alignment, ScaleAndShift]]:
-    ours, true = torch.from_numpy(depth), torch.from_numpy(truth)
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # sequences have tens of millions of pixels
+    ours, true = torch.from_numpy(depth).to(device), torch.from_numpy(truth).to(device)
     fits = {each: fitted(each, ours, true, rules.shift_by_steps) for each in alignments}
     figures = {str(each): depth_errors(_clipped(fit(ours), taken), true) for each, fit in fits.items()}
     if not all(np.isfinite(value) for of_one in figures.values() for value in of_one.values()):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("evo", "matplotlib")
 _JSON = "scores.json"
+_WIDEST = 1000  # columns
 
 
 def evaluate(
@@ -38,16 +39,13 @@ def evaluate(
         rules = PROTOCOLS[_protocol(protocol)]
         _require_libraries()
 
-        import torch  # only where it is needed
-
-        from model_server.scoring.datasets import open_dataset
+        from model_server.scoring.datasets import open_dataset  # torch, only where it is needed
         from model_server.scoring.open_weights import open_weights
 
         reader = open_dataset(dataset, root, asked)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        predictor = open_weights(weights, asked is Task.POINTS, device)
+        predictor = open_weights(weights, with_points=asked is Task.POINTS)
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+            _make_folder(out)
         _show(_evaluate(asked, reader, predictor, rules, _names(sequences), out), out)
 
 
@@ -84,14 +82,23 @@ def _evaluate(
 def _show(scores: "Scores", out: Path | None) -> None:
     from model_server.scoring.report import failure_lines, score_table
 
-    console = Console()
-    console.print(score_table(scores))
+    console, table = Console(), score_table(scores)
+    # Figures are of no use cut off: where the screen is narrow, its lines break instead.
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=_WIDEST)).maximum)
+    console.print(table)
     for line in failure_lines(scores):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if out is not None:
         console.print(f"{out / _JSON}", soft_wrap=True, highlight=False)
     if not scores.scored:
         raise BadInput(f"no sequence of {scores.dataset} could be scored", hint="see above what each of them lacks")
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"the folder '{out}' can't be made: {error.strerror}", hint="give another with --out") from error
 
 
 def _task(name: str) -> Task:

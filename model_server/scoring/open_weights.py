@@ -18,8 +18,8 @@ _SUFFIX = ".safetensors"
 _LONG_SIDE = 518  # of the published networks
 
 
-def open_weights(weights: str | None, with_points: bool, device: torch.device) -> NetworkPredictor:
-    """The network with weights that are installed, or with those of a file, on that device.
+def open_weights(weights: str | None, with_points: bool) -> NetworkPredictor:
+    """The network with weights that are installed, or with those of a file, on a GPU where there is one.
 
     Weights are kept in float32. On a GPU the transformer computes in half precision, as published; not on a CPU.
 
@@ -32,6 +32,7 @@ def open_weights(weights: str | None, with_points: bool, device: torch.device) -
         WrongWeights: the file is not a network's.
         BadInput: there is neither such a name nor such a file.
     """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = Precision.best_for(device) if device.type == "cuda" else Precision.full()
     path = None if weights is None else Path(weights)
     if path is not None and path.suffix == _SUFFIX and path.is_file():

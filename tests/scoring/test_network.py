@@ -20,7 +20,6 @@ from model_server.scoring.network_predictor import NetworkPredictor
 from model_server.scoring.open_weights import open_weights
 
 TINY = replace(ModelConfig.tiny(), track=None)
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +135,7 @@ def test_what_is_no_safetensors_file_is_named(tmp_path):
 
 def test_weights_are_opened_by_file_and_what_is_neither_file_nor_name_is_named(tmp_path, network):
     path = _saved(tmp_path / "tiny.safetensors", network)
-    assert open_weights(str(path), True, CPU).name == "tiny"
+    assert open_weights(str(path), with_points=True).name == "tiny"
     with pytest.raises(BadInput, match="'nothing'") as caught:
-        open_weights("nothing", False, CPU)
+        open_weights("nothing", with_points=False)
     assert "weights download" in caught.value.hint

@@ -164,6 +164,19 @@ def test_tum_keyframes_are_as_far_off_as_evo_says():
     assert errors.figures[ATE] == pytest.approx(expected["rmse"], abs=1e-6)
 
 
+def test_turns_of_tum_are_as_far_off_as_evo_says():
+    """Rotation from frame to frame, which no alignment changes."""
+    folder, expected = shared("footage/traj_eval"), _expected()["computed_here"]
+    times, found = _tum(folder / "freiburg1_xyz-rgbdslam.txt")
+    true_times, truth = _tum(folder / "freiburg1_xyz-groundtruth.txt")
+    nearest = np.abs(times[:, None] - true_times).argmin(1)
+    near = np.abs(times - true_times[nearest]) <= 0.01
+    figures = trajectory_errors(found[near], truth[nearest[near]]).figures
+    expected = expected["freiburg1_xyz-rgbdslam, evo RPE delta 1 frame"]
+    assert figures[RPE_ROTATION] == pytest.approx(expected["rot_rmse_deg"], abs=1e-6)
+    assert figures[RPE_TRANSLATION] == pytest.approx(expected["trans_rmse_m"], rel=0.01)  # there without a scale
+
+
 def test_evo_says_nothing_and_writes_nothing_into_the_home_directory(tmp_path):
     code = (
         "import numpy as np; from model_server.scoring.trajectory import trajectory_errors;"

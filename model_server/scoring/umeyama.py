@@ -18,9 +18,9 @@ def best_similarity(points: Array, truth: Array) -> Similarity:
         Unscorable: the points, or the true ones, are all in one place.
     """
     a, b = points - points.mean(0), truth - truth.mean(0)
-    for spread, all_of_them in ((a, points), (b, truth)):
-        if np.abs(spread).max() <= _PLACE * np.abs(all_of_them).max():
-            raise Unscorable("all of it is in one place, which fits anything")
+    for whose, spread, places in (("predicted", a, points), ("true", b, truth)):
+        if np.abs(spread).max() <= _PLACE * np.abs(places).max():
+            raise Unscorable(f"the {whose} points or cameras are all in one place, which fits anything")
     left, spreads, right = np.linalg.svd(b.T @ a)
     signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
     rotation = (left * signs) @ right

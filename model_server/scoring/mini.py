@@ -23,7 +23,7 @@ ATE, ROTATION, STILL_ABS_REL, MOVING_ABS_REL, MOVING_J = (
 FIGURES = (ATE, ROTATION, STILL_ABS_REL, MOVING_ABS_REL, MOVING_J)
 BEST_IS_LEAST = frozenset({ATE, ROTATION, STILL_ABS_REL, MOVING_ABS_REL})
 Values = NDArray[np.float64]
-_NO_PATH = 1e-6  # meters: a camera that goes no farther stands
+_NO_PATH = 1e-4  # meters: a camera that goes no farther stands, but for rounding
 
 
 def score_clips(network: Page4DNetwork, strength: float, clips: Clip) -> Mapping[str, Values]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from model_server.geometry.cameras import inverse
 from model_server.geometry.shot import Array
-from model_server.scoring.umeyama import best_similarity
+from model_server.scoring.umeyama import best_similarity, require_spread
 from model_server.scoring.unscorable import Unscorable
 
 ATE, RPE_TRANSLATION, RPE_ROTATION = "ate", "rpe_translation", "rpe_rotation_deg"
@@ -42,6 +42,7 @@ def trajectory_errors(camera_from_world: Array, truth: Array, lines_fail: bool =
 
     found = PosePath3D(poses_se3=list(inverse(np.asarray(camera_from_world, np.float64))))
     true = PosePath3D(poses_se3=list(inverse(np.asarray(truth, np.float64))))
+    require_spread(found.positions_xyz, true.positions_xyz)
     try:
         found.align(true, correct_scale=True)
     except GeometryException as error:

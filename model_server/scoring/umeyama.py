@@ -6,7 +6,7 @@ from model_server.engines.page4d.similarity import Similarity
 from model_server.geometry.shot import Array
 from model_server.scoring.unscorable import Unscorable
 
-_PLACE = 1e-12  # of the farthest coordinate: what is no larger is one place
+_PLACE = 1e-6  # of the farthest coordinate: what is no larger is one place, and the rounding of float32
 
 
 def best_similarity(points: Array, truth: Array) -> Similarity:
@@ -17,12 +17,21 @@ def best_similarity(points: Array, truth: Array) -> Similarity:
     Raises:
         Unscorable: the points, or the true ones, are all in one place.
     """
+    require_spread(points, truth)
     a, b = points - points.mean(0), truth - truth.mean(0)
-    for whose, spread, places in (("predicted", a, points), ("true", b, truth)):
-        if np.abs(spread).max() <= _PLACE * np.abs(places).max():
-            raise Unscorable(f"the {whose} points or cameras are all in one place, which fits anything")
     left, spreads, right = np.linalg.svd(b.T @ a)
     signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
     rotation = (left * signs) @ right
     scale = (spreads * signs).sum() / np.square(a).sum()
     return Similarity(scale, rotation, truth.mean(0) - scale * rotation @ points.mean(0))
+
+
+def require_spread(points: Array, truth: Array) -> None:
+    """See that neither is all in one place; (N, 3) both.
+
+    Raises:
+        Unscorable: one of them is.
+    """
+    for whose, places in (("predicted", points), ("true", truth)):
+        if np.ptp(places, axis=0).max() <= _PLACE * np.abs(places).max():
+            raise Unscorable(f"the {whose} points or cameras are all in one place, which fits anything")

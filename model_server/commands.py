@@ -1,4 +1,4 @@
-"""The command line: `page4d-server solve`, `serve`, `train` and `weights`."""
+"""The command line: `page4d-server solve`, `serve`, `weights`, `train` and `evaluate`."""
 
 import json
 import logging
@@ -19,6 +19,7 @@ from model_server.clear_exit import clear_exit
 from model_server.errors import BadInput
 from model_server.film_backs import FILM_BACKS
 from model_server.report import SolveReport, report_of
+from model_server.scoring_commands import evaluate
 from model_server.settings import ModeChoice, SolveSettings
 from model_server.solve_options import distortion_of, frame_range, known_lens, matte_folders
 from model_server.training_commands import train
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(weights, name="weights")
 app.command()(train)
+app.command()(evaluate)
 
 
 def _listed(film_back: str | None) -> str | None:

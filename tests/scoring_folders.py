@@ -114,6 +114,13 @@ def write_kitti(root, drive, filmed, images="raw/{date}/{drive}"):
     write_png(folder / "0000000000.png", filmed[0].image)
 
 
+def write_davis(root, sequence, filmed):
+    """Images are jpegs; what moves is white."""
+    for number, frame in enumerate(filmed):
+        write_png(root / "JPEGImages/480p" / sequence / f"{number:05d}.jpg", frame.image)
+        write_png(root / "Annotations/480p" / sequence / f"{number:05d}.png", frame.moving.astype(np.uint8) * 255)
+
+
 def _tum_pose(time, world_from_camera):
     rotation = world_from_camera[:3, :3]
     vector, _ = cv2.Rodrigues(rotation)

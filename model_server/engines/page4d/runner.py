@@ -62,7 +62,7 @@ class WindowRunner:
         """
         height, width = self._images.shape[1:3]
         patch = self._network.config.patch
-        with torch.inference_mode(), _memory_errors(window), self._autocast():
+        with torch.inference_mode(), memory_errors(window.frame_count), self._precision.autocast(self._device):
             patches = self._patches(window)
             prediction = self._network.from_patches(
                 patches[None],
@@ -88,11 +88,6 @@ class WindowRunner:
         pictures = images.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
         return self._network.backbone(pictures)
 
-    def _autocast(self) -> torch.autocast:
-        compute = self._precision.compute
-        enabled = compute is not torch.float32
-        return torch.autocast(self._device.type, compute if enabled else None, enabled)
-
 
 def _geometry(prediction: Prediction, width: int, height: int) -> WindowGeometry:
     poses, depth, certainty = prediction.poses, prediction.depth, prediction.depth_confidence
@@ -111,13 +106,18 @@ def _geometry(prediction: Prediction, width: int, height: int) -> WindowGeometry
 
 
 @contextmanager
-def _memory_errors(window: Window) -> Iterator[None]:
+def memory_errors(frame_count: int) -> Iterator[None]:
+    """Says so, and what to do, where this many frames at once are too many.
+
+    Raises:
+        WindowTooLong: what is done here found no memory.
+    """
     try:
         yield
     except RuntimeError as error:  # torch.OutOfMemoryError is one; a CPU's has no type of its own
         if not isinstance(error, torch.OutOfMemoryError) and _CPU_OUT_OF_MEMORY not in str(error):
             raise
         raise WindowTooLong(
-            f"{window.frame_count} frames at once do not fit into the memory of this device",
+            f"{frame_count} frames at once do not fit into the memory of this device",
             hint="close other programs, or use the engine classical",
         ) from error

@@ -11,6 +11,7 @@ from model_server.training.readers.reader import FootageReader
 _READERS: dict[str, tuple[str, str]] = {
     "bonn": ("bonn", "BonnReader"),
     "co3d": ("co3d", "Co3dReader"),
+    "davis": ("davis", "DavisReader"),
     "dycheck": ("dycheck", "DyCheckReader"),
     "dynamic_replica": ("dynamic_replica", "DynamicReplicaReader"),
     "kitti": ("kitti", "KittiReader"),

@@ -27,6 +27,11 @@ class Precision:
             return cls(half, half)
         return cls(torch.bfloat16, torch.bfloat16 if _cpu_multiplies_bf16() else torch.float32)
 
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Within it, matrix products of the transformer are computed as this says."""
+        enabled = self.compute is not torch.float32
+        return torch.autocast(device.type, self.compute if enabled else None, enabled)
+
 
 def stored_dtype(name: str, dimensions: int, storage: torch.dtype) -> torch.dtype:
     """What the parameter `name`, of that many dimensions, is kept in: only matrices and kernels are large."""

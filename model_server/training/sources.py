@@ -3,14 +3,18 @@
 import bisect
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
+from pathlib import Path
 from typing import Protocol
 
 from model_server.errors import BadInput
 from model_server.training.clip import Clip
 from model_server.training.config import DataSettings, TrainingConfig
 from model_server.training.config_file import settings_from
+from model_server.training.readers import reader_named, reader_names
+from model_server.training.sampling import ShapeLimits
+from model_server.training.synthetic.settings import SceneSettings, Split, seeds_of
 
 SYNTHETIC = "synthetic"
 
@@ -33,9 +37,9 @@ class ClipSource(Protocol):
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """Clips that are drawn when they are asked for; `settings` is a `synthetic.settings.SceneSettings`."""
+    """Clips that are drawn when they are asked for."""
 
-    settings: object
+    settings: SceneSettings
     first_seed: int
 
     def batch(self, step: int, size: int, rank: int, world: int) -> Clip:
@@ -43,8 +47,7 @@ class SyntheticSource:
         from model_server.training.synthetic.draw import draw_clips
 
         first = self.first_seed + (step * world + rank) * size
-        clips: Clip = draw_clips(range(first, first + size), self.settings)
-        return clips
+        return draw_clips(range(first, first + size), self.settings)
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,37 @@ def _source(data: DataSettings, seed: int, held_out: bool) -> ClipSource:
 
 
 def _synthetic(data: DataSettings, seed: int, held_out: bool) -> ClipSource:
-    from model_server.training.synthetic.settings import SceneSettings, Split, seeds_of
-
     split = Split.HELD_OUT if held_out else Split.TRAIN
     settings = settings_from(SceneSettings, {**data.options, "textures": split.value}, f"data.{SYNTHETIC}")
     return SyntheticSource(settings, seeds_of(split, seed * _CLIPS_PER_SEED, 1)[0])
 
 
+@dataclass(frozen=True)
+class DatasetTable:
+    """What a configuration says of one dataset on disk, beside its kind and weight."""
+
+    root: Path
+    held_out_root: str = ""  # what the run is looked at with; none: other clips of the footage at `root`
+    max_images: int = 0  # as in `footage_source.FootageSettings`
+    augment: bool = True
+    shapes: ShapeLimits = field(default_factory=ShapeLimits)
+
+
+def _footage(data: DataSettings, seed: int, held_out: bool) -> ClipSource:
+    from model_server.training.footage_source import DatasetSettings, FootageSettings, FootageSource
+
+    table = settings_from(DatasetTable, data.options, f"data.{data.kind}")
+    root = Path(table.held_out_root) if held_out and table.held_out_root else table.root
+    reader_named(data.kind, root)  # what is missing is said before the run begins
+    settings = FootageSettings(
+        (DatasetSettings(data.kind, root),), table.shapes, table.max_images, table.augment and not held_out
+    )
+    return FootageSource(settings, seed + _HELD_OUT_SEED if held_out else seed)
+
+
+_HELD_OUT_SEED = 1 << 31  # apart from those of any run
 _CLIPS_PER_SEED = 1 << 30  # seeds of clips that one run may use: runs with other seeds see other clips
 _Maker = Callable[[DataSettings, int, bool], ClipSource]
-_KINDS: dict[str, _Maker] = {SYNTHETIC: _synthetic}
+_WITHOUT_CAMERAS = ("davis", "kitti")  # read for scoring; a network can't learn from them
+_LEARNED_FROM = tuple(name for name in reader_names() if name not in _WITHOUT_CAMERAS)
+_KINDS: dict[str, _Maker] = {SYNTHETIC: _synthetic, **dict.fromkeys(_LEARNED_FROM, _footage)}

@@ -1,10 +1,13 @@
 """Clips are the same for the same step, however many processes share them and whoever draws ahead."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
+from filmed_scene import film
 from small_run import small_config
+from training_folders import write_kubric
 from wall_clips import WallSource
 
 from model_server.errors import BadInput
@@ -38,3 +41,25 @@ def test_unknown_data_is_named(tmp_path):
     with pytest.raises(BadInput, match="'walls' is no kind of data"):
         clip_source(small_config(tmp_path))
     assert DataSettings("walls").weight == 1
+
+
+def test_a_dataset_is_named_in_the_configuration_with_its_folder(tmp_path):
+    for split, seed in (("train", 1), ("validation", 2)):
+        write_kubric(tmp_path / split, f"scene_{split}", film(5, seed=seed))
+    options = {"root": str(tmp_path / "train"), "held_out_root": str(tmp_path / "validation")}
+    options["shapes"] = {"width": 42, "least_frames": 2, "most_frames": 3}
+    config = replace(small_config(tmp_path), data=(DataSettings("kubric", 1.0, options),))
+    for held_out, split in ((False, "train"), (True, "validation")):
+        clip = clip_source(config, held_out).batch(0, 2, 0, 1)
+        assert clip.images.shape[0] == 2
+        assert clip.images.shape[-1] == 42
+        assert f"scene_{split}" in clip.name
+
+
+def test_a_dataset_that_is_not_there_is_said_before_the_run(tmp_path):
+    config = replace(small_config(tmp_path), data=(DataSettings("sintel", 1.0, {"root": str(tmp_path / "no")}),))
+    with pytest.raises(BadInput, match="of sintel does not exist"):
+        clip_source(config)
+    config = replace(config, data=(DataSettings("sintel", 1.0, {"folder": "x"}),))
+    with pytest.raises(BadInput, match="folder is no setting"):
+        clip_source(config)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from model_server.engines.page4d.network.network import Head, Page4DNetwork
 from model_server.engines.page4d.pose_encoding import decode_cameras
+from model_server.engines.page4d.similarity_fit import closed_form
 from model_server.scoring.network_predictor import motion_of
 from model_server.training.clip import Clip
 
@@ -68,15 +70,8 @@ def path_errors(camera_from_world: Values, truth: Values) -> Values:
     """
     found, true = _centers(camera_from_world), _centers(truth)
     extent = np.linalg.norm(np.ptp(true, axis=1), axis=1)
-    a, b = found - found.mean(1, keepdims=True), true - true.mean(1, keepdims=True)
-    left, spread, right = np.linalg.svd(np.swapaxes(b, 1, 2) @ a)
-    sign = np.ones_like(spread)
-    sign[:, 2] = np.sign(np.linalg.det(left @ right))
-    # With the best rotation and scale the squared distances that are left are told by the spreads alone.
-    size, true_size = np.square(a).sum((1, 2)), np.square(b).sum((1, 2))
-    shared = (spread * sign).sum(1)
-    left_over = true_size - shared**2 / np.maximum(size, np.finfo(float).tiny)
-    rms = np.sqrt(np.maximum(left_over, 0) / a.shape[1])
+    aligned = closed_form(found, true, np.ones(found.shape[:2])).points(found)
+    rms = np.sqrt(np.square(aligned - true).sum(2).mean(1))
     return np.where(extent > _NO_PATH, rms / np.maximum(extent, _NO_PATH), np.nan)
 
 
@@ -86,11 +81,8 @@ def turn_errors(camera_from_world: Values, truth: Values) -> Values:
         poses[:, 1:, :3, :3] @ np.swapaxes(poses[:, :1, :3, :3], 2, 3) for poses in (camera_from_world, truth)
     )
     between = turns @ np.swapaxes(true, 2, 3)
-    # By sine and cosine: the cosine alone is blind to small angles.
-    skew = between - np.swapaxes(between, 2, 3)
-    sine = np.linalg.norm(np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]]), axis=0) / 2
-    cosine = (np.trace(between, axis1=2, axis2=3) - 1) / 2
-    return np.asarray(np.degrees(np.arctan2(sine, cosine)).mean(1))
+    angles = Rotation.from_matrix(between.reshape(-1, 3, 3)).magnitude().reshape(between.shape[:2])
+    return np.asarray(np.degrees(angles).mean(1))
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _motion(frames: Sequence[FrameTruth], predicted: PredictedClip) -> SequenceF
         raise Unscorable("the prediction does not say what moves")
     known = [(frame.moving, motion) for frame, motion in zip(frames, predicted.motion) if frame.moving is not None]
     if not known:
-        raise Unscorable("no frame of it has a mask", hint="docs/DATASETS.md says where masks come from")
+        raise Unscorable("no frame of it has a mask", hint="see docs/DATASETS.md for where masks come from")
     truth = np.stack([moving for moving, _ in known])
     motion = resized(np.stack([motion for _, motion in known]), truth.shape[2], truth.shape[1], cubic=False)
     return SequenceFigures({PLAIN: mask_errors(motion > 0.5, truth)})

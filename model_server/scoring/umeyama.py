@@ -3,6 +3,7 @@
 import numpy as np
 
 from model_server.engines.page4d.similarity import Similarity
+from model_server.engines.page4d.similarity_fit import closed_form
 from model_server.geometry.shot import Array
 from model_server.scoring.unscorable import Unscorable
 
@@ -18,12 +19,7 @@ def best_similarity(points: Array, truth: Array) -> Similarity:
         Unscorable: the points, or the true ones, are all in one place.
     """
     require_spread(points, truth)
-    a, b = points - points.mean(0), truth - truth.mean(0)
-    left, spreads, right = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
-    rotation = (left * signs) @ right
-    scale = (spreads * signs).sum() / np.square(a).sum()
-    return Similarity(scale, rotation, truth.mean(0) - scale * rotation @ points.mean(0))
+    return closed_form(points, truth, np.ones(len(points)))
 
 
 def require_spread(points: Array, truth: Array) -> None:

@@ -23,7 +23,9 @@ def read_config(path: Path) -> TrainingConfig:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} can't be read: {error}", hint="give the path of a TOML file") from error
+        raise BadInput(
+            f"{path} can't be read: {getattr(error, 'strerror', None) or error}", hint="give the path of a TOML file"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{path} is no TOML: {error}", hint="see model_server/training/configs") from error
     sources = values.pop("data", [])

@@ -83,6 +83,14 @@ class FootageSource:
         first = rank * count
         return stacked([self._clip(step, clip, shape) for clip in range(first, first + count)])
 
+    def require(self) -> None:
+        """Open the datasets, so that what is missing is said before a run begins.
+
+        Raises:
+            BadInput: a dataset, or a file of it, is missing.
+        """
+        _opened(self.settings.datasets)
+
     def _clip(self, step: int, number: int, shape: BatchShape) -> Clip:
         rng = clip_rng(self.seed, step, number)
         datasets = _opened(self.settings.datasets)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from model_server.engines.page4d.network.layers import LayerScale
 from model_server.engines.page4d.network.names import our_name
 from model_server.engines.page4d.network.network import Page4DNetwork
-from model_server.errors import BadInput
+from model_server.engines.page4d.weights.layout import WrongWeights
 from model_server.training.config import ModelSettings
 from model_server.training.freezing import MASK_HEAD
 
@@ -64,7 +64,7 @@ def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
         The beginnings of the names of the heads that were not in the file.
 
     Raises:
-        BadInput: there is no such file, or it is another network's.
+        WrongWeights: there is no such file, or it is another network's.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -73,7 +73,7 @@ def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
             known = {name if ours else our_name(name): name for name in names}
             return _fill(network, {name: file.get_tensor(theirs).float() for name, theirs in known.items()}, path)
     except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} can't be read as weights: {error}", hint="give a safetensors file") from error
+        raise WrongWeights(f"{path} can't be read as weights: {error}", hint="give a safetensors file") from error
 
 
 @torch.no_grad()
@@ -87,7 +87,7 @@ def _fill(network: Page4DNetwork, found: dict[str, Tensor], path: Path) -> tuple
         shape = tuple(found[name].shape) if name in found else None
         if shape != tuple(parameter.shape) or foreign:
             wrong = f"{name} as {shape}, not {tuple(parameter.shape)}" if not foreign else f"{foreign[0]}, unknown here"
-            raise BadInput(f"{path} holds {wrong}", hint="model.size is not that of these weights")
+            raise WrongWeights(f"{path} holds {wrong}", hint="these weights are not of a network of this size")
         parameter.copy_(found[name])
     return tuple(head for head in absent if any(name.startswith(head) for name in wanted))
 

@@ -47,21 +47,3 @@ def quaternions_of(rotations: Tensor) -> Tensor:
     chosen = candidates.gather(-2, best)[..., 0, :]
     unit = chosen / chosen.norm(dim=-1, keepdim=True).clamp_min(_SMALLEST)
     return torch.where(unit[..., 3:] < 0, -unit, unit)
-
-
-def rotations_of(quaternions: Tensor) -> Tensor:
-    """Quaternions x y z w of any length but 0, (..., 4), to (..., 3, 3)."""
-    unit = quaternions / quaternions.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-    x, y, z, w = unit.unbind(-1)
-    numbers = [
-        1 - 2 * (y * y + z * z),
-        2 * (x * y - z * w),
-        2 * (x * z + y * w),
-        2 * (x * y + z * w),
-        1 - 2 * (x * x + z * z),
-        2 * (y * z - x * w),
-        2 * (x * z - y * w),
-        2 * (y * z + x * w),
-        1 - 2 * (x * x + y * y),
-    ]
-    return torch.stack(numbers, dim=-1).reshape(*x.shape, 3, 3)

@@ -12,7 +12,7 @@ from model_server.errors import BadInput
 from model_server.training.clip import Clip
 from model_server.training.config import DataSettings, TrainingConfig
 from model_server.training.config_file import settings_from
-from model_server.training.readers import reader_named, reader_names
+from model_server.training.readers import reader_names
 from model_server.training.sampling import ShapeLimits
 from model_server.training.synthetic.settings import SceneSettings, Split, seeds_of
 
@@ -103,11 +103,12 @@ def _footage(data: DataSettings, seed: int, held_out: bool) -> ClipSource:
 
     table = settings_from(DatasetTable, data.options, f"data.{data.kind}")
     root = Path(table.held_out_root) if held_out and table.held_out_root else table.root
-    reader_named(data.kind, root)  # what is missing is said before the run begins
     settings = FootageSettings(
         (DatasetSettings(data.kind, root),), table.shapes, table.max_images, table.augment and not held_out
     )
-    return FootageSource(settings, seed + _HELD_OUT_SEED if held_out else seed)
+    source = FootageSource(settings, seed + _HELD_OUT_SEED if held_out else seed)
+    source.require()
+    return source
 
 
 _HELD_OUT_SEED = 1 << 31  # apart from those of any run

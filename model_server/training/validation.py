@@ -5,15 +5,19 @@ The figures that are published come from `model_server.scoring`; these are to se
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional
 
 from model_server.engines.page4d.network.network import Prediction
+from model_server.engines.page4d.pose_encoding import decode_cameras
+from model_server.engines.page4d.similarity_fit import closed_form
 from model_server.training.clip import Clip
 from model_server.training.normalized import Truth
-from model_server.training.pose_encoder import rotations_of
 
+_NO_PATH = 1e-9  # mean distances of the clip: a camera that goes no farther stands
 _MOVING = 0.5  # of motion, which is 0.5 - the mask's key
 
 
@@ -35,12 +39,12 @@ def figures_of(prediction: Prediction, truth: Truth, clips: Clip) -> list[Figure
         nan = float("nan")
         rotation, ate, abs_rel = nan, nan, nan
         if prediction.poses is not None:
-            pose, true_pose = prediction.poses[-1, index].double(), truth.camera_from_world[index].double()
-            rotations = rotations_of(pose[:, 3:7])
-            rotation = rotation_error(rotations, true_pose[:, :3, :3])
-            ate = trajectory_error(
-                _centers(rotations, pose[:, :3]), _centers(true_pose[:, :3, :3], true_pose[:, :3, 3])
-            )
+            height, width = clips.images.shape[-2:]
+            pose = prediction.poses[-1, index].double().cpu().numpy()
+            cameras = torch.from_numpy(decode_cameras(pose, width, height)[0])
+            true_cameras = truth.camera_from_world[index].double().cpu()
+            rotation = rotation_error(cameras[:, :3, :3], true_cameras[:, :3, :3])
+            ate = trajectory_error(_centers(cameras), _centers(true_cameras))
         if prediction.depth is not None:
             abs_rel = depth_error(prediction.depth[index], truth.depth[index], truth.valid[index])
         moving = nan
@@ -56,11 +60,7 @@ def rotation_error(rotations: Tensor, truth: Tensor) -> float:
     between = off[:, None] @ off[None].transpose(2, 3)
     first, second = torch.triu_indices(len(off), len(off), 1).unbind()
     pairs = between[first, second]
-    # The angle by its sine and cosine: the cosine alone knows nothing of small ones.
-    skew = pairs - pairs.transpose(1, 2)
-    sine = torch.stack((skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]), dim=-1).norm(dim=-1) / 2
-    cosine = (pairs.diagonal(dim1=1, dim2=2).sum(-1) - 1) / 2
-    return float(torch.rad2deg(torch.atan2(sine, cosine)).mean())
+    return float(np.degrees(Rotation.from_matrix(pairs.cpu().numpy()).magnitude()).mean())
 
 
 def trajectory_error(centers: Tensor, truth: Tensor) -> float:
@@ -68,16 +68,12 @@ def trajectory_error(centers: Tensor, truth: Tensor) -> float:
 
     NaN where the true path has no extent.
     """
-    extent = float((truth.amax(0) - truth.amin(0)).norm())
-    if extent < 1e-9:
+    found, true = centers.double().cpu().numpy(), truth.double().cpu().numpy()
+    extent = float(np.linalg.norm(np.ptp(true, axis=0)))
+    if extent < _NO_PATH:
         return float("nan")
-    a, b = centers - centers.mean(0), truth - truth.mean(0)
-    left, spread, right = torch.linalg.svd(b.T @ a)
-    sign = torch.ones_like(spread)
-    sign[2] = torch.linalg.det(left @ right).sign()
-    scale = (spread * sign).sum() / a.square().sum().clamp_min(1e-30)
-    error = b - scale * a @ (left * sign @ right).T
-    return float(error.square().sum(1).mean().sqrt()) / extent
+    aligned = closed_form(found, true, np.ones(len(found))).points(found)
+    return float(np.sqrt(np.square(aligned - true).sum(1).mean())) / extent
 
 
 def depth_error(depth: Tensor, truth: Tensor, valid: Tensor) -> float:
@@ -102,6 +98,6 @@ def mask_overlap(keys: Tensor, moving: Tensor) -> float:
     return float((ours & moving).sum() / (ours | moving).sum())
 
 
-def _centers(rotations: Tensor, translations: Tensor) -> Tensor:
-    """(S, 3) where the cameras stand."""
-    return -(rotations.transpose(1, 2) @ translations[..., None])[..., 0]
+def _centers(camera_from_world: Tensor) -> Tensor:
+    """(S, 3) where the cameras (S, 4, 4) stand."""
+    return -(camera_from_world[:, :3, :3].transpose(1, 2) @ camera_from_world[:, :3, 3:])[..., 0]

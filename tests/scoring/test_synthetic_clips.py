@@ -12,10 +12,7 @@ from model_server.engines.page4d.network.config import ModelConfig
 from model_server.scoring.datasets import open_dataset
 from model_server.scoring.evaluate import evaluate
 from model_server.scoring.rules import CORRECTED, Task
-
-draw = pytest.importorskip(
-    "model_server.training.synthetic.draw", reason="the renderer of synthetic clips is not there"
-)
+from model_server.training.synthetic import draw
 
 
 def test_clips_are_held_out_ones_with_their_truth_and_each_is_another():

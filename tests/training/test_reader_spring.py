@@ -11,8 +11,6 @@ from training_folders import write_spring
 from model_server.errors import BadInput
 from model_server.training.readers import reader_named
 
-pytest.importorskip("h5py")
-
 
 @pytest.fixture
 def root(tmp_path):

@@ -39,7 +39,7 @@ def reader_named(name: str, root: Path) -> FootageReader:
         raise BadInput(f"there is no dataset '{name}'", hint=f"it is one of {', '.join(reader_names())}")
     if not root.is_dir():
         raise BadInput(
-            f"the folder '{root}' of {name} does not exist", hint="docs/DATASETS.md shows how it is laid out"
+            f"the folder '{root}' of {name} does not exist", hint="see docs/DATASETS.md for how it is laid out"
         )
     module, class_name = _READERS[name]
     opened: Callable[[Path], FootageReader] = getattr(import_module(f"{__name__}.{module}"), class_name)

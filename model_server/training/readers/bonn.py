@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from model_server.training.readers.dataset_files import DatasetFiles
 from model_server.training.readers.pinhole import pinhole, with_corner_pixels
 from model_server.training.readers.reader import FrameTruth, SequenceInfo
-from model_server.training.readers.stamped_files import NEAR_S, nearest, read_file_list, read_trajectory
+from model_server.training.readers.stamped_files import (
+    NEAR_S,
+    image_and_depth,
+    nearest,
+    read_file_list,
+    read_trajectory,
+)
 
 _FIRST, _LAST = 30, 140
 _DEPTH_PER_METER = 5000
@@ -65,11 +71,8 @@ class BonnReader:
     def frame(self, sequence: str, index: int) -> FrameTruth:
         """See FootageReader."""
         folder, frames = self._folders[sequence], self._chosen(sequence)
-        image = self._files.image(sequence, self._files.listed(sequence, folder / "rgb.txt", frames.images[index]))
-        depth = np.zeros(image.shape[:2], np.float32)
-        if (name := frames.depths[index]) is not None:
-            path = self._files.listed(sequence, folder / "depth.txt", name)
-            depth = self._files.depth(sequence, path, self._files.png16(sequence, path), image, _DEPTH_PER_METER)
+        names = frames.images[index], frames.depths[index]
+        image, depth = image_and_depth(self._files, sequence, folder, *names, _DEPTH_PER_METER)
         axes = np.linalg.inv(_MIXED_AXES)
         world_from_camera = axes @ frames.world_from_markers[index] @ _MIXED_AXES @ _rigid_markers_from_camera()
         return FrameTruth(

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from model_server.training.readers.dataset_files import DatasetFiles
-from model_server.training.readers.pinhole import pinhole, rigid, rotation_of
+from model_server.training.readers.pinhole import pinhole, rigid
 from model_server.training.readers.reader import FrameTruth, SequenceInfo
 
 _OURS_FROM_BLENDER = np.diag([1.0, -1.0, -1.0])  # Blender's cameras: x right, y up, z backward
@@ -53,8 +54,8 @@ class KubricReader:
             raise self._files.damaged(sequence, folder / "metadata.json", f"it has no camera for frame {number}")
         focal = width / 2 / np.tan(field_of_view / 2)
         intrinsics = pinhole(focal, focal, width / 2, height / 2)
-        w, x, y, z = quaternions[int(number)]
-        rotation = _OURS_FROM_BLENDER @ rotation_of(np.array([x, y, z, w])).T
+        quaternion = np.roll(quaternions[int(number)], -1)  # w first in the file, last in scipy
+        rotation = _OURS_FROM_BLENDER @ Rotation.from_quat(quaternion).as_matrix().T
         path = folder / f"depth_{number}.tiff"
         distance = self._files.depth(sequence, path, self._files.float_image(sequence, path), image)
         return FrameTruth(

@@ -26,15 +26,3 @@ def square_matrix(rows: Array) -> Array:
 def rigid(rotation: Array, translation: Array) -> Array:
     """(4, 4) of a rotation (3, 3) and a translation (3,)."""
     return square_matrix(np.column_stack([rotation, translation]))
-
-
-def rotation_of(quaternion: Array) -> Array:
-    """(3, 3) of x, y, z, w, of any length but 0."""
-    x, y, z, w = np.asarray(quaternion, np.float64) / np.linalg.norm(quaternion)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from model_server.training.readers.dataset_files import DatasetFiles
-from model_server.training.readers.pinhole import rigid, rotation_of
+from model_server.training.readers.pinhole import rigid
 
 NEAR_S = 0.02  # the published tools take two things for simultaneous that are less than this apart
 
@@ -29,7 +30,23 @@ def read_trajectory(files: DatasetFiles, sequence: str, path: Path) -> tuple[NDA
     table = table[np.argsort(table[:, 0], kind="stable")]
     if (np.linalg.norm(table[:, 4:], axis=1) == 0).any():
         raise files.damaged(sequence, path, "a quaternion of it is zero")
-    return table[:, 0], np.stack([rigid(rotation_of(row[4:]), row[1:4]) for row in table])
+    return table[:, 0], np.stack([rigid(Rotation.from_quat(row[4:]).as_matrix(), row[1:4]) for row in table])
+
+
+def image_and_depth(
+    files: DatasetFiles, sequence: str, folder: Path, image_name: str, depth_name: str | None, per_meter: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """What the lists of a folder name: the image (H, W, 3) sRGB, and its depth (H, W) in meters, 0 unknown.
+
+    Args:
+        depth_name: a 16-bit png; None: no depth was taken then.
+        per_meter: how many of its units are a meter.
+    """
+    image = files.image(sequence, files.listed(sequence, folder / "rgb.txt", image_name))
+    if depth_name is None:
+        return image, np.zeros(image.shape[:2], np.float32)
+    path = files.listed(sequence, folder / "depth.txt", depth_name)
+    return image, files.depth(sequence, path, files.png16(sequence, path), image, per_meter)
 
 
 def associated(first: NDArray[np.float64], second: NDArray[np.float64]) -> list[tuple[int, int]]:

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from model_server.training.readers.dataset_files import DatasetFiles
 from model_server.training.readers.pinhole import pinhole, with_corner_pixels
 from model_server.training.readers.reader import FrameTruth, SequenceInfo
-from model_server.training.readers.stamped_files import associated, nearest, read_file_list, read_trajectory
+from model_server.training.readers.stamped_files import (
+    associated,
+    image_and_depth,
+    nearest,
+    read_file_list,
+    read_trajectory,
+)
 
 _EVERY, _MOST = 3, 90
 _DEPTH_PER_METER = 5000
@@ -59,11 +65,8 @@ class TumReader:
     def frame(self, sequence: str, index: int) -> FrameTruth:
         """See FootageReader."""
         folder, frames = self._folders[sequence], self._chosen(sequence)
-        image = self._files.image(sequence, self._files.listed(sequence, folder / "rgb.txt", frames.images[index]))
-        depth = np.zeros(image.shape[:2], np.float32)
-        if (name := frames.depths[index]) is not None:
-            path = self._files.listed(sequence, folder / "depth.txt", name)
-            depth = self._files.depth(sequence, path, self._files.png16(sequence, path), image, _DEPTH_PER_METER)
+        names = frames.images[index], frames.depths[index]
+        image, depth = image_and_depth(self._files, sequence, folder, *names, _DEPTH_PER_METER)
         camera = next((camera for key, camera in _CAMERAS.items() if key in sequence), _OTHER_CAMERA)
         return FrameTruth(
             image=image,

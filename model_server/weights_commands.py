@@ -24,21 +24,23 @@ from model_server.engines.page4d.weights.installed import (
 from model_server.engines.page4d.weights.known import KNOWN, KnownWeights, known_weights
 from model_server.engines.page4d.weights.layout import Shape
 from model_server.engines.page4d.weights.libraries import require_libraries
+from model_server.engines.page4d.weights.shipped import MINI, MINI_ABOUT, shipped_weights
 from model_server.engines.page4d.weights.stored import Bytes, Step
 from model_server.errors import BadInput
 from model_server.jobs.lock import only_one
 
 app = typer.Typer(help="Weights of the network PAGE-4D: list, download, check.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help=f"One of: {', '.join(known.name for known in KNOWN)}.")]
+Name = Annotated[str, typer.Argument(help=f"One of: {', '.join((MINI, *(known.name for known in KNOWN)))}.")]
 
 
 @app.command("list")
 def list_weights() -> None:
     """Show the weights that can be installed, and which are."""
     with clear_exit():
-        here = {weights.name for weights in installed_weights()}
+        here, mini = {weights.name for weights in installed_weights()}, shipped_weights()
         table = Table("name", "installed", "license", "what", box=None)
+        table.add_row(mini.name, "yes", mini.license, MINI_ABOUT)
         for known in KNOWN:
             table.add_row(known.name, "yes" if known.name in here else "no", known.license.name, known.about)
         console = Console()
@@ -57,11 +59,11 @@ def download(
 ) -> None:
     """Install weights from the Hugging Face hub, or from a copy. Cut off, the same command goes on."""
     with clear_exit():
-        known = known_weights(name)
         there = _installed(name)
-        if there is not None and not again:
+        if there is not None and (name == MINI or not again):
             _show(there)
             return
+        known = known_weights(name)
         require_libraries()
         if file is None and (offline or is_offline()):
             raise offline_error(known)
@@ -86,13 +88,16 @@ def download(
 def check(name: Name) -> None:
     """See that installed weights are still what was installed, and fit the network."""
     with clear_exit():
-        known_weights(name)
         weights = _installed(name)
         if weights is None:
+            known_weights(name)
             raise WeightsMissing(f"the weights {name} are not installed, or not whole", hint=install_hint(name))
         require_libraries()
         with _bars() as step:
-            layout = check_installed(weights, _released_shapes(), step)
+            if name == MINI:
+                layout = check_installed(weights, _mini_shapes(), step, "F16")
+            else:
+                layout = check_installed(weights, _released_shapes(), step)
         _show(weights, f"{len(layout.names)}, all of them as the network wants them")
 
 
@@ -103,7 +108,17 @@ def _released_shapes() -> dict[str, Shape]:
     return expected_shapes(ModelConfig.released())
 
 
+def _mini_shapes() -> dict[str, Shape]:
+    from model_server.engines.page4d.network.config import ModelConfig
+    from model_server.engines.page4d.network.network import Head
+    from model_server.engines.page4d.weights.load import expected_shapes
+
+    return expected_shapes(ModelConfig.mini(), (Head.CAMERA, Head.DEPTH))
+
+
 def _installed(name: str) -> InstalledWeights | None:
+    if name == MINI:
+        return shipped_weights()
     return next((weights for weights in installed_weights() if weights.name == name), None)
 
 

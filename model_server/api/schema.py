@@ -104,7 +104,7 @@ class Mattes(_Strict):
 
 class SolveRequest(_Strict):
     clip: Clip
-    engine: Literal["auto", "page4d", "classical"] = "auto"
+    engine: Literal["auto", "page4d", "page4d-mini", "classical"] = "auto"
     frames: Frames | None = None
     lens: Lens | None = None
     solve: Solve = Solve()

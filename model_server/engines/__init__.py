@@ -2,6 +2,7 @@
 
 from model_server.engines.choose import ENGINES, best_engine, require_engine
 from model_server.engines.engine import Engine
+from model_server.engines.page4d.weights.shipped import MINI
 
 __all__ = ["ENGINES", "engine_named"]
 
@@ -20,6 +21,10 @@ def engine_named(name: str) -> Engine:
         from model_server.engines.page4d.installed_engine import installed_engine
 
         return installed_engine()
+    if name == MINI:
+        from model_server.engines.page4d.installed_engine import mini_engine
+
+        return mini_engine()
     from model_server.engines.classical.engine import ClassicalEngine
 
     return ClassicalEngine()

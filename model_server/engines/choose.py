@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from model_server.engines.page4d.choose import network_state, weights_to_run
+from model_server.engines.page4d.choose import NetworkState, mini_state, network_state, weights_to_run
+from model_server.engines.page4d.weights.libraries import require_libraries
+from model_server.engines.page4d.weights.shipped import MINI
 from model_server.errors import BadInput
 
-ENGINES = ("page4d", "classical")  # the best first
+ENGINES = ("page4d", "classical", MINI)  # the best first: benchmarks/RESULTS.md
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,15 @@ def best_engine() -> str:
 
 def engine_states() -> tuple[EngineState, ...]:
     """All engines, those that can't run here as well."""
-    network = network_state()
+    page4d, mini = _network("page4d", network_state()), _network(MINI, mini_state())
+    return page4d, EngineState("classical", None, None, ready=True, note=""), mini
+
+
+def _network(name: str, network: NetworkState) -> EngineState:
     weights = network.weights
-    name, license_name = (None, None) if weights is None else (weights.name, weights.license)
-    page4d = EngineState("page4d", name, license_name, network.can_run, network.note)
-    return page4d, EngineState("classical", None, None, ready=True, note="")
+    if weights is None:
+        return EngineState(name, None, None, network.can_run, network.note)
+    return EngineState(name, weights.name, weights.license, network.can_run, network.note)
 
 
 def require_engine(name: str) -> None:
@@ -43,3 +49,5 @@ def require_engine(name: str) -> None:
         raise BadInput(f'there is no engine called "{name}"', hint=f"use one of: {', '.join(['auto', *ENGINES])}")
     if name == "page4d":
         weights_to_run()
+    if name == MINI:
+        require_libraries()

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from model_server.engines.page4d.network.config import ModelConfig
-from model_server.engines.page4d.network.names import our_name
+from model_server.engines.page4d.network.names import by_our_names
 from model_server.engines.page4d.network.network import Head, Page4DNetwork
 from model_server.engines.page4d.weights.layout import MASK_HEAD, WrongWeights
 from model_server.training.initial_weights import load_weights
@@ -67,8 +67,7 @@ def _described(path: Path) -> tuple[dict[str, tuple[int, ...]], float | None]:
         recorded = None if record is None else float(json.loads(record)["alpha"])
     except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
         raise WrongWeights(f"{path} can't be read as weights: {error}", hint="give a safetensors file") from error
-    ours = any(name.startswith("backbone.") for name in shapes)
-    return {name if ours else our_name(name): shape for name, shape in shapes.items()}, recorded
+    return {ours: shapes[name] for ours, name in by_our_names(shapes).items()}, recorded
 
 
 def _size(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Size:

@@ -10,6 +10,7 @@ from model_server.engines.page4d.network.precision import Precision
 from model_server.engines.page4d.weights.installed import InstalledWeights, chosen_weights, installed_weights
 from model_server.engines.page4d.weights.known import KNOWN
 from model_server.engines.page4d.weights.load import load_network
+from model_server.engines.page4d.weights.shipped import MINI, shipped_weights
 from model_server.errors import BadInput
 from model_server.scoring.network_file import network_of_file
 from model_server.scoring.network_predictor import NetworkPredictor
@@ -24,7 +25,7 @@ def open_weights(weights: str | None, with_points: bool) -> NetworkPredictor:
     Weights are kept in float32. On a GPU the transformer computes in half precision, as published; not on a CPU.
 
     Args:
-        weights: a name that `page4d-server weights list` shows as installed, or the path of a safetensors file.
+        weights: a name that `page4d-server weights list` shows as there, or the path of a safetensors file.
             None: those that a solve would take.
 
     Raises:
@@ -34,7 +35,7 @@ def open_weights(weights: str | None, with_points: bool) -> NetworkPredictor:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = Precision.best_for(device) if device.type == "cuda" else Precision.full()
-    path = None if weights is None else Path(weights)
+    path = None if weights is None else shipped_weights().path if weights == MINI else Path(weights)
     if path is not None and path.suffix == _SUFFIX and path.is_file():
         found = network_of_file(path, device)
         return NetworkPredictor(path.stem, found.network, found.long_side, found.strength, precision, with_points)
@@ -51,5 +52,5 @@ def _named(weights: str) -> InstalledWeights:
     names = ", ".join(known.name for known in KNOWN)
     raise BadInput(
         f"there are neither installed weights nor a {_SUFFIX} file '{weights}'",
-        hint=f"give a file, or install one of {names}: page4d-server weights download NAME",
+        hint=f"give a file or {MINI}, or install one of {names}: page4d-server weights download NAME",
     )

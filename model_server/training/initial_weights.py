@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from model_server.engines.page4d.network.layers import LayerScale
-from model_server.engines.page4d.network.names import our_name
+from model_server.engines.page4d.network.names import by_our_names
 from model_server.engines.page4d.network.network import Page4DNetwork
 from model_server.engines.page4d.weights.layout import WrongWeights
 from model_server.training.config import ModelSettings
@@ -68,10 +68,8 @@ def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-            ours = any(name.startswith("backbone.") for name in names)
-            known = {name if ours else our_name(name): name for name in names}
-            return _fill(network, {name: file.get_tensor(theirs).float() for name, theirs in known.items()}, path)
+            names = by_our_names(file.keys())
+            return _fill(network, {ours: file.get_tensor(name).float() for ours, name in names.items()}, path)
     except (SafetensorError, OSError) as error:
         raise WrongWeights(f"{path} can't be read as weights: {error}", hint="give a safetensors file") from error
 

@@ -106,3 +106,12 @@ def test_what_inference_has_kept_does_not_stand_in_the_way_of_training():
     total, _ = losses_of(network(CLIPS.images, 16.0, tuple(Head)), normalized(CLIPS), LossSettings())
     total.backward()
     assert all(p.grad is not None for n, p in network.named_parameters() if "mask_token" not in n and "track" not in n)
+
+
+@pytest.mark.parametrize("strength", [0.0, 16.0])
+def test_what_is_told_is_the_same_with_gradients_and_without(strength):
+    """Attention takes another way where it has to be gone back through."""
+    network = trainable(torch.float64)
+    with_gradients = a_loss(network, strength)
+    with torch.no_grad():
+        assert a_loss(network, strength).item() == pytest.approx(with_gradients.item(), rel=1e-12)

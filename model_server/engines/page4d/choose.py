@@ -1,9 +1,10 @@
-"""Whether the engine page4d can run here, with which weights, and what to do where it can not. Needs no torch."""
+"""Whether the network can run here, with which weights, and what to do where it can not. Needs no torch."""
 
 from dataclasses import dataclass
 
 from model_server.engines.page4d.weights.installed import InstalledWeights, chosen_weights
 from model_server.engines.page4d.weights.libraries import LibrariesMissing, require_libraries
+from model_server.engines.page4d.weights.shipped import shipped_weights
 from model_server.errors import BadInput
 
 _NO_MASK_HEAD = "these weights have no mask: it is off, and motion comes from geometry alone"
@@ -12,7 +13,7 @@ _MASK_OFF = "the mask is off: motion comes from geometry alone"
 
 @dataclass(frozen=True)
 class NetworkState:
-    """What `page4d` has to run with."""
+    """What an engine with the network has to run with."""
 
     weights: InstalledWeights | None
     note: str  # what is missing and how to get it, or what these weights can not do; empty where all is well
@@ -29,6 +30,15 @@ def network_state() -> NetworkState:
         return NetworkState(None, _said(error), can_run=False)
     note = "" if weights.mask_strength else _MASK_OFF if weights.has_mask_head else _NO_MASK_HEAD
     return NetworkState(weights, note, can_run=True)
+
+
+def mini_state() -> NetworkState:
+    """The same for the weights that come with the server."""
+    try:
+        require_libraries()
+    except LibrariesMissing as error:
+        return NetworkState(shipped_weights(), _said(error), can_run=False)
+    return NetworkState(shipped_weights(), "", can_run=True)
 
 
 def weights_to_run() -> InstalledWeights:

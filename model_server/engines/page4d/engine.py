@@ -76,7 +76,7 @@ class Page4DEngine:
         )
         geometry = footage_geometry(stitched.geometry, plate.pixels)
         still = still_tracks(plate, tracks, geometry.motion, lambda done: progress(_NETWORK + (1 - _NETWORK) * done))
-        return replace(geometry, static_tracks=still, notes=_notes(stitched))
+        return replace(geometry, static_tracks=still, notes=stitch_notes(stitched))
 
     def plan(self, frames: int, size: tuple[int, int], free_bytes: int) -> int:
         """How many of so many frames the released network sees at once on this machine's device.
@@ -99,7 +99,8 @@ class Page4DEngine:
         return solved_depth(images, pixels, geometry, solution, progress)
 
 
-def _notes(stitched: Stitched) -> tuple[str, ...]:
+def stitch_notes(stitched: Stitched) -> tuple[str, ...]:
+    """What the user should know of the network's geometry, in words."""
     notes = [] if stitched.geometry.motion is not None else [NO_MASK]
     if stitched.weak_seams:
         joins, weak = len(stitched.windows) - 1, len(stitched.weak_seams)

@@ -1,11 +1,14 @@
-"""The engine with the weights that are installed here."""
+"""The engines of the network, with the weights that are installed here and those that came with the server."""
 
 from functools import partial
 
 from model_server.engines.engine import WeightsFacts
 from model_server.engines.page4d.choose import weights_to_run
 from model_server.engines.page4d.engine import Eye, Page4DEngine
+from model_server.engines.page4d.mini_engine import MiniEngine
 from model_server.engines.page4d.weights.installed import InstalledWeights
+from model_server.engines.page4d.weights.libraries import require_libraries
+from model_server.engines.page4d.weights.shipped import shipped_weights
 from model_server.geometry.shot import Array
 
 
@@ -18,11 +21,31 @@ def installed_engine() -> Page4DEngine:
         BadInput: PAGE4D_WEIGHTS or PAGE4D_LONG_SIDE make no sense.
     """
     weights = weights_to_run()
-    facts = WeightsFacts(weights.name, weights.sha256, weights.license)
-    return Page4DEngine(facts, partial(_open_eye, weights))
+    return Page4DEngine(_facts(weights), partial(_open_eye, weights))
+
+
+def mini_engine() -> MiniEngine:
+    """The small network with the weights that came with the server.
+
+    Raises:
+        LibrariesMissing: PyTorch is not installed.
+    """
+    require_libraries()
+    weights = shipped_weights()
+    return MiniEngine(_facts(weights), partial(_open_mini, weights))
+
+
+def _facts(weights: InstalledWeights) -> WeightsFacts:
+    return WeightsFacts(weights.name, weights.sha256, weights.license)
 
 
 def _open_eye(weights: InstalledWeights, images: Array) -> Eye:
     from model_server.engines.page4d.network_eye import open_network  # torch, only where it is needed
 
     return open_network(weights, images)
+
+
+def _open_mini(weights: InstalledWeights, images: Array) -> Eye:
+    from model_server.engines.page4d.network_eye import open_mini
+
+    return open_mini(weights, images)

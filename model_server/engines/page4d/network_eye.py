@@ -40,6 +40,14 @@ def open_network(weights: InstalledWeights, images: Array) -> Eye:
     return eye_of(network, images, weights.mask_strength, precision, free)
 
 
+def open_mini(weights: InstalledWeights, images: Array) -> Eye:
+    """The same with the weights of page4d-mini, which are small enough for full precision."""
+    device = _best_device()
+    free = _free_bytes(device)
+    network = load_network(ModelConfig.mini(), weights, device=device)
+    return eye_of(network, images, weights.mask_strength, Precision.full(), free)
+
+
 def eye_of(network: Page4DNetwork, images: Array, strength: float, precision: Precision, free_bytes: int) -> Eye:
     """A network that is loaded, in windows that fit into `free_bytes` with its weights."""
     runner = WindowRunner(network, images, strength, precision)

@@ -107,7 +107,7 @@ class ModelConfig:
             aggregator=AggregatorConfig(rounds=8, heads=5),
             mask=MaskConfig(source_round=2, first_round=3, stop_round=7, hidden=64),
             camera=CameraHeadConfig(depth=2, heads=5),
-            dense=DenseHeadConfig(rounds=(1, 3, 5, 7), widths=(48, 96, 160, 160), features=64, hidden=32),
+            dense=DenseHeadConfig(rounds=(1, 3, 5, 7), widths=(48, 96, 128, 128), features=48, hidden=16),
             track=None,
         )
 

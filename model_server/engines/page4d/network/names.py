@@ -1,5 +1,7 @@
 """Our names for the published weights, and theirs."""
 
+from collections.abc import Iterable
+
 # (theirs, ours): the first that a name starts with is replaced, then the first of the inner ones that it holds.
 _PREFIXES = (
     ("aggregator.patch_embed.patch_embed.proj.", "backbone.patch_projection."),
@@ -42,6 +44,7 @@ _INNER = (
     (".scratch.output_conv1.", ".output."),
     (".cross_attn.", ".attn."),
 )
+_THEIR_BACKBONE = "aggregator.patch_embed."  # none of our names begins so
 _UNITS = ((".resConfUnit1.", ".skip_unit."), (".resConfUnit2.", ".unit."))
 
 
@@ -58,3 +61,10 @@ def our_name(official: str) -> str:
                 name = name.replace(theirs, ours, 1)
                 break
     return name
+
+
+def by_our_names(names: Iterable[str]) -> dict[str, str]:
+    """Of the tensors in a file, each one's name in the file by our own; the file uses either our names or theirs."""
+    found = list(names)
+    published = any(name.startswith(_THEIR_BACKBONE) for name in found)
+    return {our_name(name) if published else name: name for name in found}

@@ -38,11 +38,11 @@ class Attention(nn.Module):
         if rotation is not None:
             q, k = rotation(q), rotation(k)
         q, k, v = (part.to(v.dtype).transpose(1, 2) for part in (q, k, v))
-        attended = functional.scaled_dot_product_attention(q, k, v)
+        attended = _attended(q, k, v)
         if bias is not None:
             attended = attended.contiguous()
             mask = bias.bias[:, None, None].to(q.dtype).expand(-1, 1, len(bias.rows), -1)
-            rows = functional.scaled_dot_product_attention(q[:, :, bias.rows], k, v, attn_mask=mask)
+            rows = _attended(q[:, :, bias.rows], k, v, mask)
             # Where gradients are wanted, those of `attended` need it as it is.
             put = attended.index_copy if attended.requires_grad else attended.index_copy_
             attended = put(2, bias.rows, rows)
@@ -71,3 +71,14 @@ class Block(nn.Module):
     def _compute(self, x: Tensor, rotation: Rotation | None, bias: RowBias | None) -> Tensor:
         x = torch.addcmul(x, self.attn(self.norm1(x), rotation, bias), self.ls1.gamma)
         return torch.addcmul(x, self.mlp(self.norm2(x)), self.ls2.gamma)
+
+
+def _attended(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Softmax attention (B, heads, N, width), `mask` added to the logits; torch's fused kernel, but where it is slow.
+
+    Going back through it on a CPU takes three times what the same in plain products takes (benchmarks/RESULTS.md).
+    """
+    if q.device.type != "cpu" or not (torch.is_grad_enabled() and q.requires_grad):
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    logits = q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1)
+    return (logits if mask is None else logits + mask).softmax(-1).to(v.dtype) @ v

@@ -69,13 +69,15 @@ def install_download(
         return _put_in_place(known, layout, download.sha256, download.sha256, draft)
 
 
-def check_installed(weights: InstalledWeights, expected: Mapping[str, Shape], step: Step = no_step) -> Layout:
-    """See that an installed file is still what was installed, and the network's.
+def check_installed(
+    weights: InstalledWeights, expected: Mapping[str, Shape], step: Step = no_step, dtype: str = "F32"
+) -> Layout:
+    """See that an installed file is still what was installed, and the network's, all of it stored in `dtype`.
 
     Raises:
         WrongWeights: it is not.
     """
-    layout = check_layout(weights.path.name, stored_tensors(weights.path), expected, weights.has_mask_head)
+    layout = check_layout(weights.path.name, stored_tensors(weights.path), expected, weights.has_mask_head, dtype)
     found = sha256_of(weights.path, step("check", weights.bytes))
     if found != weights.installed_sha256:
         raise WrongWeights(

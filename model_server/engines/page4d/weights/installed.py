@@ -50,7 +50,7 @@ def weights_folder() -> Path:
 def installed_weights(folder: Path | None = None) -> tuple[InstalledWeights, ...]:
     """All weights installed here, the one that is taken first in front; never raises."""
     folder = folder or weights_folder()
-    found = (_read(folder, known.name) for known in KNOWN)
+    found = (recorded_weights(folder, known.name) for known in KNOWN)
     return tuple(weights for weights in found if weights is not None)
 
 
@@ -93,8 +93,8 @@ def forget_record(folder: Path, name: str) -> None:
     _record_path(folder, name).unlink(missing_ok=True)
 
 
-def _read(folder: Path, name: str) -> InstalledWeights | None:
-    """What is installed under that name; None where the record or the file is missing or damaged."""
+def recorded_weights(folder: Path, name: str) -> InstalledWeights | None:
+    """What lies there under that name; None where the record or the file is missing or damaged."""
     try:
         said = json.loads(_record_path(folder, name).read_text(encoding="utf-8"))
         facts = {key: said[key] for key in _FACTS}

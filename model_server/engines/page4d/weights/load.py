@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 
 from model_server.engines.page4d.network.config import ModelConfig
-from model_server.engines.page4d.network.names import our_name
+from model_server.engines.page4d.network.names import by_our_names
 from model_server.engines.page4d.network.network import Head, Page4DNetwork
 from model_server.engines.page4d.network.precision import stored_dtype
 from model_server.engines.page4d.weights.installed import InstalledWeights
@@ -62,7 +62,7 @@ def load_into(
     state = {}
     # A mapped file counts as this process's memory as far as it was read; "pread" leaves nothing behind.
     with safe_open(weights.path, framework="pt", backend="mmap" if mapped else "pread") as file:
-        theirs = {our_name(name): name for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        theirs = by_our_names(file.keys())
         for name, parameter in network.named_parameters():
             shape = tuple(file.get_slice(theirs[name]).get_shape()) if name in theirs else None
             if shape != tuple(parameter.shape):
@@ -75,8 +75,8 @@ def load_into(
     network.requires_grad_(False)
 
 
-def expected_shapes(config: ModelConfig) -> dict[str, Shape]:
-    """Shapes of the whole network by our names; no memory is taken."""
+def expected_shapes(config: ModelConfig, heads: Collection[Head] = tuple(Head)) -> dict[str, Shape]:
+    """Shapes of the network with these heads by our names; no memory is taken."""
     with torch.device("meta"):
-        network = Page4DNetwork(config)
+        network = Page4DNetwork(config, heads)
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 
-from model_server.scoring.mini import differences_table, figures_table, joined, score_clips
+from model_server.scoring.mini import differences_table, figures_table, joined, score_clips, score_nothing
 from model_server.scoring.network_file import network_of_file
 from model_server.training.clip import Clip
 
+NOTHING = "a camera that stands, one depth"
 KINDS = {"moving": 1.0, "still": 0.0}
 FIRST = 1 << 39  # of the held-out seeds: far from those that are looked at during training, and by `evaluate`
 
@@ -30,7 +31,7 @@ def main() -> None:
     asked = _asked()
     device = torch.device(asked.device)
     models = {name: network_of_file(Path(path), device) for name, _, path in (m.partition("=") for m in asked.models)}
-    size = f"{asked.frames} frames of {asked.width} x {asked.height}"
+    size = f"{asked.frames} frames of {asked.width} x {asked.height}, travel {asked.travel:g}"
     print(f"{asked.clips} clips of each kind, {size}, on {_machine(device)}\n")
     for place, (kind, share) in enumerate(KINDS.items()):
         settings = SceneSettings(
@@ -38,11 +39,13 @@ def main() -> None:
             width=asked.width,
             height=asked.height,
             moving_share=share,
+            travel=asked.travel,
             textures=Split.HELD_OUT,
         )
-        found: dict[str, list] = {name: [] for name in models}
+        found: dict[str, list] = {name: [] for name in (NOTHING, *models)}
         start = time.monotonic()
         for clips in _batches(settings, FIRST + place * asked.clips, asked.clips, asked.batch, device):
+            found[NOTHING].append(score_nothing(clips))
             for name, model in models.items():
                 found[name].append(score_clips(model.network, model.strength, clips))
         figures = {name: joined(batches) for name, batches in found.items()}
@@ -69,6 +72,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=6)
     parser.add_argument("--width", type=int, default=112)
     parser.add_argument("--height", type=int, default=84)
+    parser.add_argument("--travel", type=float, default=4.0, help="how far cameras go; 4 is what was trained on")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
 

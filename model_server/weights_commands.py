@@ -148,13 +148,14 @@ def _bars() -> Iterator[Step]:
 
 def _show(weights: InstalledWeights, tensors: str = "") -> None:
     mask = f"on, alpha {weights.mask_strength:g}" if weights.mask_strength else "off"
-    heads = ["camera", "depth", "points"] + ["tracks"] * weights.has_track_head + ["mask"] * weights.has_mask_head
+    points = ["points"] * (weights.name != MINI)
+    heads = ["camera", "depth", *points] + ["tracks"] * weights.has_track_head + ["mask"] * weights.has_mask_head
     table = Table("", "", show_header=False, box=None)
     table.columns[1].overflow = "fold"  # paths and checksums are of use whole
     rows = {
         "weights": weights.name,
         "file": str(weights.path),
-        "size": f"{weights.bytes / 1e9:.2f} GB",
+        "size": f"{weights.bytes / 1e6:,.0f} MB",
         "sha256 as published": weights.sha256,
         "sha256 as installed": weights.installed_sha256,
         "tensors": tensors,

@@ -40,20 +40,31 @@ def score_clips(network: Page4DNetwork, strength: float, clips: Clip) -> Mapping
         strength: alpha of the mask; 0 turns it off.
         clips: with a leading B, `moving` known.
     """
-    if clips.moving is None:
-        raise ValueError("what moves in the clips has to be known")
     device = next(network.parameters()).device
     with torch.inference_mode():
         prediction = network(clips.images.to(device), strength, (Head.CAMERA, Head.DEPTH), frames_at_once=1 << 10)
     height, width = clips.images.shape[-2:]
     cameras = np.stack([decode_cameras(pose, width, height)[0] for pose in prediction.poses[-1].double().cpu().numpy()])
+    mask = None if prediction.keys is None else motion_of(prediction.keys, height, width).cpu() > 0.5
+    return _scored(cameras, prediction.depth.cpu(), mask, clips)
+
+
+def score_nothing(clips: Clip) -> Mapping[str, Values]:
+    """The same of one who says that the camera stands and all is equally far: what a network has to be better than.
+
+    It has no path, and no mask.
+    """
+    cameras = np.broadcast_to(np.eye(4), clips.camera_from_world.shape)
+    return {**_scored(cameras, torch.ones(clips.depth.shape), None, clips), ATE: np.full(len(cameras), np.nan)}
+
+
+def _scored(cameras: Values, depth: Tensor, mask: Tensor | None, clips: Clip) -> Mapping[str, Values]:
+    if clips.moving is None:
+        raise ValueError("what moves in the clips has to be known")
     truth = clips.camera_from_world.double().cpu().numpy()
-    depth, true_depth = prediction.depth.cpu(), clips.depth.cpu()
     valid, moving = (clips.valid & (clips.depth > 0)).cpu(), clips.moving.cpu()
-    still_errors, moving_errors = _depth_errors(depth, true_depth, valid, moving)
-    overlap = np.full(len(truth), np.nan)
-    if prediction.keys is not None:
-        overlap = _overlap(motion_of(prediction.keys, height, width).cpu() > 0.5, moving)
+    still_errors, moving_errors = _depth_errors(depth, clips.depth.cpu(), valid, moving)
+    overlap = np.full(len(truth), np.nan) if mask is None else _overlap(mask, moving)
     return {
         ATE: 100 * path_errors(cameras, truth),
         ROTATION: turn_errors(cameras, truth),

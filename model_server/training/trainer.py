@@ -69,24 +69,27 @@ def train(config: TrainingConfig, resume: bool = False, sources: Sources | None 
         TrainingDiverged: gradients were not finite for many steps in a row.
     """
     with processes(config.train.device) as here, _stop_asked() as stop:
-        return _Run(config, here, sources or Sources.of(config)).until(stop, resume)
+        found = latest(config.output / _CHECKPOINTS)
+        if found is not None and not resume:
+            raise BadInput(f"{config.output} holds a run", hint="add --resume, or give another output folder")
+        return _Run(config, here, sources or Sources.of(config), found).until(stop)
 
 
-def built_network(config: TrainingConfig) -> Page4DNetwork:
-    """The network that a run begins with, on the CPU, with what learns set."""
+def built_network(config: TrainingConfig, goes_on: bool = False) -> Page4DNetwork:
+    """The network that a run begins with, on the CPU, with what learns set; one that goes on reads no weights."""
     network = Page4DNetwork(config.model.network(), heads_of(config.loss))
     initialize(network, config.model, config.train.seed)
-    if config.model.weights:
+    if config.model.weights and not goes_on:
         load_weights(network, Path(config.model.weights))
     freeze(network, config.train.freeze, config.model.middle())
     return network
 
 
 class _Run:
-    def __init__(self, config: TrainingConfig, here: Processes, sources: Sources) -> None:
-        self._config, self._here, self._sources = config, here, sources
-        self._folder = config.output / _CHECKPOINTS
-        network = built_network(config).to(here.device)
+    def __init__(self, config: TrainingConfig, here: Processes, sources: Sources, found: Path | None) -> None:
+        """`found` is the checkpoint to go on from."""
+        self._config, self._here, self._sources, self._found = config, here, sources, found
+        network = built_network(config, goes_on=found is not None).to(here.device)
         if config.train.checkpointing:
             network.recompute_blocks()
         mask = config.mask if config.model.mask else None
@@ -96,10 +99,10 @@ class _Run:
         self._state = RunState(network, optimizer, mean)
         self._stepper = Stepper(called, optimizer, here.device, config.train, config.loss, mask)
 
-    def until(self, stop: threading.Event, resume: bool) -> Outcome:
+    def until(self, stop: threading.Event) -> Outcome:
         """Make the steps that are left, or those until `stop` is set."""
         train, here = self._config.train, self._here
-        progress = self._start(resume)
+        progress = self._start()
         first, end = progress.step * train.accumulation, train.steps * train.accumulation
         clips = batches(self._sources.learned, first, end, train.batch, here.share, train.workers)
         means, bad_in_a_row, stopped = Means(), 0, False
@@ -121,19 +124,16 @@ class _Run:
                 self._report(book, progress, means)
                 stopped = here.any(stop.is_set())
                 if stopped or progress.step % train.checkpoint_every == 0 or progress.step == train.steps:
-                    save(self._folder, self._state, progress, here)
+                    save(self._config.output / _CHECKPOINTS, self._state, progress, here)
         if progress.step < train.steps:
             return Outcome(progress, None, here.first)
         weights = export(self._config.output / _WEIGHTS, self._state, progress, train.export, here)
         return Outcome(progress, weights, here.first)
 
-    def _start(self, resume: bool) -> Progress:
-        found = latest(self._folder)
-        if found is None:
+    def _start(self) -> Progress:
+        if self._found is None:
             return Progress()
-        if not resume:
-            raise BadInput(f"{self._config.output} holds a run", hint="add --resume, or give another output folder")
-        progress = load(found, self._state)
+        progress = load(self._found, self._state)
         if progress.step > self._config.train.steps:
             raise BadInput(
                 f"the run has made {progress.step} steps, and train.steps is {self._config.train.steps}",

@@ -24,6 +24,7 @@ from model_server.scoring.mini import (
     joined,
     path_errors,
     score_clips,
+    score_nothing,
     turn_errors,
 )
 from model_server.scoring.trajectory import trajectory_errors
@@ -152,3 +153,17 @@ def test_tables_pair_the_clips():
 def test_batches_are_joined_in_order():
     parts = [{ATE: np.array([1.0, 2.0])}, {ATE: np.array([3.0])}]
     assert joined(parts)[ATE].tolist() == [1, 2, 3]
+
+
+def test_who_knows_nothing_is_off_by_what_the_camera_turns():
+    clips = stacked([_clip(3), _clip(4)])
+    figures = score_nothing(clips)
+    truth = clips.camera_from_world.double().numpy()
+    turns = Rotation.from_matrix((truth[:, 1:, :3, :3] @ np.swapaxes(truth[:, :1, :3, :3], 2, 3)).reshape(-1, 3, 3))
+    assert figures[ROTATION] == pytest.approx(np.degrees(turns.magnitude()).reshape(2, -1).mean(1))
+    assert np.isnan(figures[ATE]).all()
+    assert np.isnan(figures[MOVING_J]).all()
+    valid = clips.valid[0] & ~clips.moving[0]
+    scale = clips.depth[0][clips.valid[0]].median()
+    still = ((scale - clips.depth[0][valid]).abs() / clips.depth[0][valid]).mean()
+    assert figures[STILL_ABS_REL][0] == pytest.approx(float(still), rel=1e-4)

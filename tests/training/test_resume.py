@@ -69,6 +69,16 @@ def test_stopped_and_resumed_is_bit_equal(tmp_path, unbroken, steps):
     same_run(unbroken, tmp_path)
 
 
+def test_a_run_goes_on_without_the_weights_it_began_with(tmp_path):
+    first = small_config(tmp_path / "first")
+    weights = train(first, sources=SOURCES).weights
+    config = small_config(tmp_path / "second")
+    config = replace(config, model=replace(config.model, weights=str(weights)))
+    stopped_after(tmp_path / "second", 2, config)
+    weights.unlink()
+    assert train(config, resume=True, sources=SOURCES).weights is not None
+
+
 def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(tmp_path, unbroken):
     config = small_config(tmp_path)
 

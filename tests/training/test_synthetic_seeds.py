@@ -97,3 +97,18 @@ def test_settings_that_cannot_be_drawn_are_refused(wrong):
 def test_no_seeds_are_refused():
     with pytest.raises(BadInput):
         draw_clips([], SMALL)
+
+
+def _paths(travel):
+    """Where the cameras of a few scenes are, (N, T, 3), and half of their places, (N, 3)."""
+    scenes = [compose(seed, SceneSettings(moving_share=0.0, travel=travel)) for seed in range(12)]
+    poses = torch.stack([scene.camera_from_world for scene in scenes])
+    centers = -(poses[..., :3].transpose(-1, -2) @ poses[..., 3:])[..., 0]
+    return centers, torch.stack([scene.sizes[0] for scene in scenes])
+
+
+def test_cameras_go_farther_when_they_are_asked_to_and_stay_inside():
+    (near, _), (far, half) = _paths(1.0), _paths(4.0)
+    assert (far[..., [0, 2]].abs().amax(1) < half[:, [0, 2]]).all()
+    went, goes = ((path.amax(1) - path.amin(1)).norm(dim=1).median() for path in (near, far))
+    assert goes > 2 * went

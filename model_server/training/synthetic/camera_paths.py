@@ -33,6 +33,9 @@ SHARES_STILL = {
 }
 
 
+_FROM_WALLS = 0.3  # meters
+
+
 @dataclass(frozen=True)
 class Viewpoint:
     """Where the camera is in the middle of the clip."""
@@ -59,7 +62,14 @@ def drawn_move(random: np.random.Generator, *, moving: bool) -> CameraMove:
     return CameraMove(random.choice([str(move) for move in shares], p=list(shares.values())))
 
 
-def camera_path(random: np.random.Generator, move: CameraMove, view: Viewpoint, times: np.ndarray) -> CameraPath:
+def camera_path(
+    random: np.random.Generator,
+    move: CameraMove,
+    view: Viewpoint,
+    times: np.ndarray,
+    half: np.ndarray,
+    travel: float = 1.0,
+) -> CameraPath:
     """A path through the viewpoint at half time.
 
     Args:
@@ -67,21 +77,24 @@ def camera_path(random: np.random.Generator, move: CameraMove, view: Viewpoint, 
         move: the kind of shot.
         view: where the camera is at half time.
         times: (T,) in frames.
+        half: (2,) half of the place's width and length, meters; cameras stay inside.
+        travel: how far cameras go and turn on their way, against a shot of about a second.
     """
     last = max(times.max(), 1.0)
     part = times / last - 0.5
     travels = move in (CameraMove.HANDHELD, CameraMove.DOLLY) or (move is CameraMove.ZOOM and random.random() < 0.5)
-    reach = view.mean_depth * np.exp(random.uniform(np.log(0.03), np.log(0.3))) if travels else 0.0
+    reach = travel * view.mean_depth * np.exp(random.uniform(np.log(0.03), np.log(0.3))) if travels else 0.0
     bearing = view.yaw + random.choice([0.0, np.pi / 2, np.pi, -np.pi / 2]) + random.uniform(-0.5, 0.5)
     way = np.array([np.sin(bearing), random.uniform(-0.15, 0.15), np.cos(bearing)])
     places = view.place + (part + random.uniform(-0.3, 0.3) * (part**2 - 1 / 12))[:, None] * way * reach
+    places = _inside(places, view.place, half - _FROM_WALLS)
     pivot = view.place + view.mean_depth * np.array([np.sin(view.yaw), 0.0, np.cos(view.yaw)])
     toward = np.arctan2(pivot[0] - places[:, 0], pivot[2] - places[:, 2]) - view.yaw
     follows = random.choice([0.0, random.uniform(0, 1), 1.0]) if travels else 0.0
     yaw = view.yaw + follows * (np.arctan2(np.sin(toward), np.cos(toward)))
     pitch, roll = np.full_like(times, view.pitch), np.full_like(times, random.normal(0, 0.02))
     if travels:
-        yaw, pitch = yaw + random.normal(0, 0.06) * part, pitch + random.normal(0, 0.03) * part
+        yaw, pitch = yaw + travel * random.normal(0, 0.06) * part, pitch + travel * random.normal(0, 0.03) * part
     if move is CameraMove.PAN:
         yaw = yaw + random.choice([-1, 1]) * random.uniform(0.1, 0.8) * view.fov * part
         pitch = pitch + random.normal(0, 0.05) * part
@@ -97,6 +110,14 @@ def camera_path(random: np.random.Generator, move: CameraMove, view: Viewpoint, 
     if move is CameraMove.ZOOM:
         focals = focals * np.exp(random.choice([-1, 1]) * random.uniform(0.15, 0.6) * part)
     return CameraPath(_camera_from_world(places, yaw, pitch, roll), focals, places)
+
+
+def _inside(places: np.ndarray, middle: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """A path (T, 3) through `middle`, made shorter where it would leave x and z of -half .. half."""
+    steps = (places - middle)[:, [0, 2]]
+    room = np.maximum(half - np.sign(steps) * middle[[0, 2]], 0)
+    share = np.min(room / np.maximum(np.abs(steps), room + 1e-9))
+    return middle + share * (places - middle)
 
 
 def _shake(random: np.random.Generator, times: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def _drawn(random: np.random.Generator, settings: SceneSettings, move: CameraMov
     times = _moments(random, settings)
     seconds = random.uniform(0.1, 0.2)
     place = street(random, materials) if random.random() < STREET_SHARE else room(random, materials)
-    path = camera_path(random, move, place.view, times)
+    path = camera_path(random, move, place.view, times, place.half[[0, 2]], settings.travel)
     ground = Ground(place.half[0], place.half[2])
     ground.take(path.places[:, [0, 2]], 0.7)
     parts: Thing = []

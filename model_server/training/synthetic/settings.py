@@ -30,6 +30,7 @@ class SceneSettings:
     height: int = 84
     moving_share: float = 1.0  # of the clips in which something moves; 0: all still, 1: something moves in each
     textures: Split = Split.TRAIN
+    travel: float = 1.0  # how far cameras go, against a shot of about a second; 3: frames are farther apart
     color_samples: int = 3  # moments of the shutter, each a ray through another place in the pixel
 
     def __post_init__(self) -> None:
@@ -40,6 +41,8 @@ class SceneSettings:
             raise BadInput(f"{self.width} x {self.height} pixels are too few", hint="ask for 8 x 8 or more")
         if not 0 <= self.moving_share <= 1:
             raise BadInput(f"moving_share is {self.moving_share}", hint="give a share between 0 and 1")
+        if not 0 < self.travel <= 10:
+            raise BadInput(f"travel is {self.travel}", hint="give a number over 0 and up to 10")
         if self.color_samples < 1:
             raise BadInput(f"color_samples is {self.color_samples}", hint="give 1 or more")
 

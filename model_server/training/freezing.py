@@ -5,6 +5,7 @@ from torch import nn
 from model_server.training.config import Freeze
 
 MASK_HEAD = "aggregator.mask_head."
+HEADS = ("camera_head.", "depth_head.", "points_head.", "track_head.", MASK_HEAD)
 _NEVER_USED = "backbone.mask_token"  # only DINOv2's own training reads it
 
 
@@ -15,7 +16,8 @@ def freeze(network: nn.Module, what: Freeze, middle: range) -> None:
         network: a Page4DNetwork.
         middle: rounds of the aggregator that the mask acts in, or would: in the published training, they learn.
     """
-    learning = (MASK_HEAD, *block_prefixes(middle)) if what is Freeze.PUBLISHED else ("",)
+    prefixes = {Freeze.NONE: ("",), Freeze.TRUNK: HEADS, Freeze.PUBLISHED: (MASK_HEAD, *block_prefixes(middle))}
+    learning = prefixes[what]
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(learning) and name != _NEVER_USED)
     for module in network.modules():

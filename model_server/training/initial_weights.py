@@ -11,10 +11,10 @@ from model_server.engines.page4d.network.names import by_our_names
 from model_server.engines.page4d.network.network import Page4DNetwork
 from model_server.engines.page4d.weights.layout import WrongWeights
 from model_server.training.config import ModelSettings
-from model_server.training.freezing import MASK_HEAD
+from model_server.training.freezing import HEADS
 
 _TOKEN_STD, _POSITION_STD = 1e-6, 0.02
-_HEADS = ("camera_head.", "depth_head.", "points_head.", "track_head.", MASK_HEAD)
+_COLOR_GAIN = 2.5  # colors differ less than luminance
 _FIRST_POSE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25, 0.25)
 
 
@@ -23,6 +23,7 @@ def initialize(network: Page4DNetwork, settings: ModelSettings, seed: int) -> No
     """Random weights, as DINOv2 and VGGT begin (arXiv 2304.07193, 2503.11651), the same for the same seed.
 
     Linear maps are normal, cut off at two deviations, convolutions as torch makes them; biases are 0, tokens nearly so.
+    What a patch is first turned into are its frequencies, each about as strong: see `_frequencies`.
     Each refinement of the camera begins with a quarter of a camera that looks ahead with a field of view of a radian:
     the network cuts fields of view off at 0, and one that began below would never learn.
     """
@@ -50,6 +51,8 @@ def initialize(network: Page4DNetwork, settings: ModelSettings, seed: int) -> No
         nn.init.normal_(token, std=_TOKEN_STD, generator=generator)
     _truncated(backbone.position_embedding, _POSITION_STD, generator)
     nn.init.zeros_(backbone.mask_token)
+    filters = _frequencies(network.config.patch)[: network.config.backbone.dim]
+    backbone.patch_projection.weight[: len(filters)] = filters
     if hasattr(network, "camera_head"):
         nn.init.zeros_(network.camera_head.empty_pose_tokens)
         network.camera_head.pose_branch.fc2.bias.copy_(torch.tensor(_FIRST_POSE))
@@ -77,8 +80,8 @@ def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
 @torch.no_grad()
 def _fill(network: Page4DNetwork, found: dict[str, Tensor], path: Path) -> tuple[str, ...]:
     wanted = dict(network.named_parameters())
-    absent = tuple(head for head in _HEADS if not any(name.startswith(head) for name in found))
-    foreign = [name for name in found if name not in wanted and not name.startswith((*_HEADS, "aggregator._resnet"))]
+    absent = tuple(head for head in HEADS if not any(name.startswith(head) for name in found))
+    foreign = [name for name in found if name not in wanted and not name.startswith((*HEADS, "aggregator._resnet"))]
     for name, parameter in wanted.items():
         if name.startswith(absent):
             continue
@@ -88,6 +91,29 @@ def _fill(network: Page4DNetwork, found: dict[str, Tensor], path: Path) -> tuple
             raise WrongWeights(f"{path} holds {wrong}", hint="these weights are not of a network of this size")
         parameter.copy_(found[name])
     return tuple(head for head in absent if any(name.startswith(head) for name in wanted))
+
+
+def _frequencies(patch: int) -> Tensor:
+    """Cosines over a patch in luminance and two colors, low ones first: (3 * patch**2, 3, patch, patch).
+
+    Random filters see little but a patch's color: pictures have less of a frequency the higher it is (Field 1987). So
+    each is made stronger by as much; a network from nothing then sees edges from its first step on (Coates and Ng 2011
+    on whitening). Of every two filters one is luminance, which has most of what there is to see.
+    """
+    places = torch.arange(patch) + 0.5
+    waves = torch.cos(torch.pi / patch * torch.arange(patch)[:, None] * places)
+    waves = waves / waves.norm(dim=1, keepdim=True)
+    across, down = torch.meshgrid(torch.arange(patch), torch.arange(patch), indexing="xy")
+    height = (across**2 + down**2).double().sqrt().flatten()
+    order = height.argsort(stable=True)
+    planes = waves[down.flatten()[order], :, None] * waves[across.flatten()[order], None, :]
+    planes = planes * (height[order].clamp_min(0.5).float() / (0.25 * patch))[:, None, None]
+    colors = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
+    colors = colors / colors.norm(dim=1, keepdim=True) * torch.tensor([[1.0], [_COLOR_GAIN], [_COLOR_GAIN]])
+    filters = colors[:, None, :, None, None] * planes[None, :, None]  # (color, frequency, 3, patch, patch)
+    count = len(planes)
+    rank = torch.stack([2 * torch.arange(count), 4 * torch.arange(count) + 1, 4 * torch.arange(count) + 3])
+    return filters.flatten(0, 1)[rank.flatten().argsort(stable=True)]
 
 
 def _truncated(tensor: Tensor, std: float, generator: torch.Generator) -> None:

@@ -90,4 +90,8 @@ def test_the_two_minis_differ_in_the_mask_alone():
     with_mask, without = (
         read_config(ROOT / f"model_server/training/configs/{name}.toml") for name in ("mini_mask", "mini_no_mask")
     )
-    assert replace(without, model=replace(without.model, mask=True), output=with_mask.output) == with_mask
+    model, optimizer = (
+        replace(without.model, mask=True),
+        replace(without.optimizer, mask_head=with_mask.optimizer.mask_head),
+    )
+    assert replace(without, model=model, optimizer=optimizer, output=with_mask.output) == with_mask

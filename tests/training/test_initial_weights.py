@@ -11,6 +11,7 @@ from model_server.engines.page4d.network.network import Head, Page4DNetwork
 from model_server.errors import BadInput
 from model_server.training.config import ModelSettings, Size
 from model_server.training.initial_weights import initialize, load_weights
+from model_server.training.synthetic.draw import SceneSettings, draw_clips
 from model_server.training.trainer import train
 
 SETTINGS = ModelSettings(Size.TINY, layer_scale=0.3, linear_std=0.05)
@@ -35,6 +36,18 @@ def test_random_weights_have_the_spread_that_is_asked_for_and_no_parameter_is_fo
     assert not qkv.bias.any()
     assert (network.aggregator.frame_blocks[0].ls1.gamma == 0.3).all()
     assert 0 < float(network.aggregator.camera_token.detach().abs().max()) < 1e-5
+
+
+def test_patches_begin_as_their_frequencies_each_about_as_strong():
+    weights = fresh().backbone.patch_projection.weight.detach().flatten(1)
+    filters = torch.nn.functional.normalize(weights)
+    assert torch.allclose(filters @ filters.T, torch.eye(len(filters)), atol=1e-5)
+    clips = draw_clips(range(8), SceneSettings())
+    patches = torch.nn.functional.unfold(clips.images[:, 0], 14, stride=14) / 0.226  # about as the network sees them
+    spread = (weights @ patches.transpose(0, 1).flatten(1)).std(1)
+    assert float(spread.max() / spread.min()) < 12  # without making up for it: over 100
+    raw = (filters @ patches.transpose(0, 1).flatten(1)).std(1)
+    assert float(raw.max() / raw.min()) > 5 * float(spread.max() / spread.min())
 
 
 def test_a_seed_tells_all():

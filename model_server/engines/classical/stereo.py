@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.engines.classical.depth_fusion import fuse_depth, points_of_others, steady_depth
+from model_server.engines.classical.depth_fusion import HIDDEN, fuse_depth, points_of_others, steady_depth
 from model_server.engines.classical.filling import fill
 from model_server.engines.classical.frame_plans import FramePlan, plan_frames
 from model_server.engines.classical.photographs import COST_OF_NO_CORRELATION, View, has_own_texture
@@ -75,7 +75,7 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         measured[frame], support[frame] = _confirm(shot, frame, plan, first)
 
     def complete(frame: int, plan: FramePlan) -> None:
-        filled[frame] = _complete(shot, frame, plan, measured)
+        filled[frame] = _complete(shot, frame, plan, first, measured)
 
     def finish(frame: int, plan: FramePlan) -> None:
         depth[frame], confidence[frame] = _finish(shot, frame, plan, first, measured, support, filled)
@@ -118,10 +118,14 @@ def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image) -> t
     return np.where(confirmed, fused, np.where(alone, -own, 0)), support
 
 
-def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
-    """Pass 3: a value everywhere, from what was measured here, then in its sources, then guessed, then around it."""
+def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, measured: Image) -> Image:
+    """Pass 3: a value everywhere, from what was measured here, then in its sources, then guessed, then around it.
+
+    What sources measured behind what this frame itself sees, confirmed or not, is hidden here and tells nothing.
+    """
     others = [(shot.view(source), np.maximum(measured[source], 0)) for source in plan.sources]
     elsewhere = points_of_others(shot.view(frame), others, NEIGHBORS_AGREE)
+    elsewhere[first[frame] > HIDDEN * elsewhere] = 0
     limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
     here, guessed = np.maximum(measured[frame], 0), np.maximum(-measured[frame], 0)
     return fill(shot.image(frame), here, np.where(elsewhere > 0, elsewhere, guessed), limits)

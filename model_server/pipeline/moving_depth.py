@@ -2,8 +2,8 @@
 
 One camera can't triangulate what moves. A person's feet, though, are as far away as the floor beneath them (D. Hoiem,
 A. Efros, M. Hebert, "Putting objects in perspective", CVPR 2006), and the body stands upright over them: a card that
-faces the camera, with sections as round as its outline is wide. All of it is a guess, and its confidence says so. An
-engine that knows what moves is believed instead.
+faces the camera, with sections as round as its outline is wide, or flat over an edge that it stands on. All of it is a
+guess, and its confidence says so. An engine that knows what moves is believed instead.
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ _BESIDE = 3  # pixels under the soles, past the soft edge, where the still depth
 _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowhere
 _AGREE = 0.2  # by which floor and still depth may differ before the soles count as hidden or in the air
 _GROUNDED = 5  # percentile of a thing's sizes that counts as the least
+_SAME_SIZE = 1.05  # times another: what stands keeps its size, and where most frames agree on it they tell the least
 _IN_AIR = 1.1  # times its least size
 _USUAL = 1.2  # times the height that a thing usually has; farther off its outline is bad
 _STEADY = 1.1  # times it: where half the outlines are farther off, a thing's size tells nothing
@@ -37,6 +38,7 @@ _SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change
 # the path runs below most of what they say, and steps do not show in it.
 _LOW, _STEP_SWING = 0.2, 24.0
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
+_EDGE = 0.65  # of a thing's width: the lowest band of a ball is 0.47 wide; what is broader there stands on its front
 _MOST_THICKNESS = 0.1  # of the depth, from its middle to its front
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
 _SURE_FRAMES = 3  # in which that place must be sure
@@ -51,6 +53,7 @@ class _Foot:
     depth: float  # of the floor there; NaN = not known
     sure: bool  # the soles are in the picture, and floor and still depth agree
     height: float  # of the thing, pixels over focal length
+    breadth: float  # of the lowest pixels, a share of the thing's width
     cut: bool  # it goes on below the picture: then it is no farther than the floor at the picture's edge
 
 
@@ -59,6 +62,7 @@ def stand_on_ground(
 ) -> DepthMaps:
     """Depth maps in which every thing of `layers` is upright over the place it stands on, and as thick as it is wide.
 
+    What stands on an edge as broad as itself is flat instead: its lowest pixels are its front already.
     The place is where the ray through its lowest pixels meets the floor, or the still depth measured just beneath them.
     Frames in which neither can be trusted (soles hidden or out of the picture) take their depth from those around
     them. A thing in the air seems to stand too far off, and so too large: it gets the depth at which it keeps its
@@ -91,6 +95,7 @@ def stand_on_ground(
             for index in range(thing.first, thing.last + 1):
                 values[index][np.asarray(layers.labels[index]) == thing.id] *= np.float32(factor)
             continue
+        is_round = bool(np.median([foot.breadth for foot in feet]) < _EDGE) if feet else True
         for index, foot, foot_depth in zip(seen, feet, _steady(np.array(seen), feet)):
             here, still = np.asarray(layers.labels[index]) == thing.id, np.asarray(depth.depth[index])
             around = still[here][still[here] > 0]
@@ -98,7 +103,7 @@ def stand_on_ground(
                 continue
             pose, lens = solution.camera_from_world[index], intrinsics[index]
             at = foot_depth if np.isfinite(foot_depth) else _AIRBORNE * float(np.median(around))
-            card = _body(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens)
+            card = _body(unproject(foot.sole, np.array(at), lens), here, pose[:3, :3] @ ground.up, lens, is_round)
             if len(around) and not any(foot.sure for foot in feet):  # never behind what seems to be hidden by it
                 card *= min(1.0, float(np.median(around / card[still[here] > 0])))
             # On a tripod not even what is around it is known.
@@ -152,7 +157,8 @@ def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Ar
     cut = bool(seen.mean() <= 0.5)
     if cut and np.isfinite(on_floor):
         found = on_floor
-    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height), cut)
+    breadth = len(x) / np.count_nonzero(here.any(axis=0))
+    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height), breadth, cut)
 
 
 def _without_crumbs(here: Array) -> Array:
@@ -194,13 +200,15 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
     cut = np.array([foot.cut for foot in feet])
     whole = sure & ~cut if (sure & ~cut).any() else sure
     usual = np.exp(quantile_path(frames, np.log(heights), whole, 0.5, _SIZE_SWING))
-    # A ball touches the floor for a frame or two; one that has a bad outline, or its shadow, must not count as that.
+    # A ball touches the floor for a frame or two; one that has a bad outline must not count as that.
     shown, heights = heights, median_filter(heights, 5, mode="nearest")
     unlike = np.abs(np.log(heights / usual))
-    good = sure & (unlike < np.log(_USUAL))
+    good, seen = sure & (unlike < np.log(_USUAL)), sure
     if good.any() and np.median(unlike[sure]) < np.log(_STEADY):
         sure = good
-        least = float(np.percentile(depths[sure] * heights[sure], _GROUNDED))
+        # What seems taller than usual has its shadow in its outline: it comes down on it, no taller than it was.
+        on_shadow = seen & ~good & ~cut & (shown > usual)
+        least = _least_size(depths[sure] * heights[sure], depths[on_shadow] * usual[on_shadow])
         # Where the picture cuts it off for a while, it has the height that it has before and after; what seems taller
         # there has its shadow, or something else, in its outline.
         between = cut & np.isfinite(depths) & (frames > frames[sure][0]) & (frames < frames[sure][-1])
@@ -212,13 +220,22 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
     return np.asarray(np.exp(quantile_path(frames, logs, sure, _LOW, _STEP_SWING)))
 
 
-def _body(foot: Array, here: Array, up: Array, intrinsics: Array) -> Array:
-    """(n,) depth of the thing's pixels: an upright card through `foot` that faces the camera, round towards it."""
+def _least_size(sizes: Array, on_shadow: Array) -> float:
+    """What a thing has for its size: where most are alike it stands, and they tell; else when it seems to be lowest."""
+    alike = np.abs(np.log(sizes / np.median(sizes))) < np.log(_SAME_SIZE)
+    counted = sizes[alike] if alike.mean() > 0.5 else np.concatenate([sizes, on_shadow])
+    return float(np.percentile(counted, _GROUNDED))
+
+
+def _body(foot: Array, here: Array, up: Array, intrinsics: Array, is_round: bool) -> Array:
+    """(n,) depth of a thing: an upright card through `foot` that faces the camera, round towards it or flat."""
     facing = foot - (foot @ up) * up
     rays = unproject(grid(here.shape[1], here.shape[0])[here].astype(np.float64), np.ones(int(here.sum())), intrinsics)
     slope = rays @ facing
     met = np.where(slope > 1e-6, (foot @ facing) / np.maximum(slope, 1e-6), foot[2])
     card = np.clip(met, foot[2] / _RELIEF, foot[2] * _RELIEF)
+    if not is_round:
+        return np.asarray(card)  # the edge below is its front
     return np.asarray(card * (1 - np.minimum(_thickness(here)[here] / intrinsics[0, 0], _MOST_THICKNESS)))
 
 

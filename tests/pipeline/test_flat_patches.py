@@ -21,3 +21,15 @@ def test_a_textured_wall_along_one_side_does_not_settle_the_plane_of_a_bare_floo
     measured[spots] = floor[spots]
     found = plane_depths(image, measured.astype(np.float32))[WALL_ENDS + 8 :]
     assert_allclose(found, floor[WALL_ENDS + 8 :], rtol=tolerances.PATCH_PLANE)
+
+
+def test_a_plane_ends_with_its_patch():
+    random = np.random.default_rng(4)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image[:WALL_ENDS] = random.integers(0, 255, (WALL_ENDS, WIDTH, 3))
+    y, _ = np.mgrid[:HEIGHT, :WIDTH]
+    floor = (0.1 + 0.004 * (y - WALL_ENDS)).astype(np.float32)
+    measured = np.where((y >= WALL_ENDS) & (y % 6 < 2), floor, 0)
+    found = plane_depths(image, measured.astype(np.float32))
+    assert_allclose(found[WALL_ENDS:], floor[WALL_ENDS:], rtol=tolerances.PATCH_PLANE)
+    assert not found[:WALL_ENDS].any()

@@ -7,6 +7,7 @@ from moving_box import PIXELS, box_clip, moving_in, solution_of, still_depth
 
 from model_server.geometry.shot import DepthMaps, Motion, SolveMode
 from model_server.pipeline.layers import follow_things
+from model_server.pipeline.thing_follower import color_histogram, shared
 from model_server.pipeline.thing_groups import group_things
 
 RED, BLUE = (220, 40, 30), (30, 60, 210)
@@ -164,3 +165,13 @@ def test_what_passes_is_another_thing():
     for frame in range(20):
         labels[frame, 40:60, 30 + 2 * frame : 50 + 2 * frame] = 2  # touches in every frame
     assert group_things(labels, 2, gap_px=2).tolist() == [0, 1, 2]
+
+
+def test_pixels_of_two_things_of_like_color_go_where_they_belong():
+    noise = np.random.default_rng(3).integers(-4, 5, (40, 60, 3))
+    truth = np.where(np.arange(60) < 30, 1, 2) * np.ones((40, 1), np.int32)
+    image = (np.where(truth[..., None] == 1, (72, 100, 102), (72, 114, 118)) + noise).astype(np.uint8)
+    carried = np.where(np.arange(60) < 40, 1, 2) * np.ones((40, 1), np.int32)  # the flow is off by 10 pixels
+    colors = {number: color_histogram(image[truth == number]) for number in (1, 2)}
+    found = shared(image, carried, colors, np.ones(truth.shape, bool)).reshape(truth.shape)
+    assert (found != truth).mean() <= 0.05

@@ -124,6 +124,29 @@ def test_a_ball_that_touches_the_floor_for_an_instant_has_its_depth_from_there(d
     assert np.abs(_depth_of(labels)[labels > 0] / distance - 1).mean() <= MOVING_DEPTH_RELATIVE
 
 
+def test_a_ball_that_only_touches_the_floor_where_its_shadow_joins_it_has_its_depth_from_there():
+    labels = _bouncing()
+    y, x = np.mgrid[:192, :256]
+    for frame in (8, 9, 10, 11, 12, 13, 14, 26, 27, 28):
+        middle = x[labels[frame] > 0].mean()
+        labels[frame][(np.abs(x - middle) < 8) & (y > 140) & (y < 168)] = 1  # all around the place it touches
+    assert np.abs(_depth_of(labels)[labels > 0] / 5 - 1).mean() <= MOVING_DEPTH_RELATIVE
+
+
+def test_a_thing_that_is_found_in_part_for_a_while_keeps_the_size_that_it_has_in_most_frames():
+    labels = np.zeros((30, 192, 256), np.uint8)
+    labels[:, 119:163, 110:130] = 1  # 1 m tall, 5 m away
+    labels[:8, 150:163] = 0  # without its feet it seems to be farther off, and smaller
+    whole = labels[8:] > 0
+    assert np.abs(_depth_of(labels)[8:][whole] / 5 - 1).mean() <= MOVING_DEPTH_RELATIVE
+
+
+def test_what_stands_on_an_edge_as_broad_as_itself_shows_its_front_there():
+    labels = np.zeros((20, 192, 256), np.uint8)
+    labels[:, 110:163, 100:160] = 1
+    assert np.abs(_depth_of(labels)[labels > 0] / 5 - 1).max() <= BODY_RELATIVE
+
+
 def test_a_crumb_below_a_thing_is_not_what_it_stands_on():
     labels = np.zeros((20, 192, 256), np.uint8)
     labels[:, 96 - 10 : 96 + 67, 110:140] = 1  # stands 5 m away

@@ -34,7 +34,12 @@ def fuse_depth(
     if not others:
         none = np.zeros(inverse_depth.shape, np.uint8)
         return inverse_depth, none, none
-    ratios = np.stack([_ratio(reference, inverse_depth, *other, cv2.INTER_NEAREST) for other in others])
+    ratios = np.stack(
+        [
+            _ratio(_places(reference, inverse_depth, view), inverse_depth, other, cv2.INTER_NEAREST)
+            for view, other in others
+        ]
+    )
     knowing = (ratios > 0).sum(axis=0, dtype=np.uint8)
     ratios[~(np.abs(ratios - 1) < agreement)] = np.nan
     support = np.isfinite(ratios).sum(axis=0, dtype=np.uint8)
@@ -54,14 +59,16 @@ def steady_depth(reference: View, inverse_depth: Image, others: list[tuple[View,
     """
     if not others:
         return inverse_depth
-    ratios = np.stack([_ratio(reference, inverse_depth, view, other, cv2.INTER_LINEAR) for view, other, _ in others])
-    for ratio, (view, _, measured) in zip(ratios, others):
-        ratio[_ratio(reference, inverse_depth, view, measured, cv2.INTER_NEAREST) > HIDDEN] = np.nan
+    ratios = np.empty((len(others), *inverse_depth.shape), np.float32)
+    for ratio, (view, other, measured) in zip(ratios, others):
+        places = _places(reference, inverse_depth, view)
+        ratio[:] = _ratio(places, inverse_depth, other, cv2.INTER_LINEAR)
+        ratio[_ratio(places, inverse_depth, measured, cv2.INTER_NEAREST) > HIDDEN] = np.nan
     return inverse_depth * _median_with_own(ratios)
 
 
-def _ratio(reference: View, inverse_depth: Image, view: View, other: Image, interpolation: int) -> Image:
-    """(h, w): the other's inverse depth over the one expected there; 0 where unknown, NaN where it does not see."""
+def _places(reference: View, inverse_depth: Image, view: View) -> tuple[Image, Image, Image]:
+    """Where the pixels of one view are in another: (h, w) column, row, and depth over the one here; NaN behind it."""
     height, width = inverse_depth.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     turned, moved = (part.astype(np.float32) for part in source_from_reference(reference, view))
@@ -69,6 +76,12 @@ def _ratio(reference: View, inverse_depth: Image, view: View, other: Image, inte
     z[z <= 1e-6] = np.nan
     u /= z
     v /= z
+    return u, v, z
+
+
+def _ratio(places: tuple[Image, Image, Image], inverse_depth: Image, other: Image, interpolation: int) -> Image:
+    """(h, w): the other's inverse depth over the one expected there; 0 where unknown, NaN where it does not see."""
+    u, v, z = places
     ratio = np.asarray(cv2.remap(other, u, v, interpolation, borderValue=float("nan")), np.float32)
     ratio *= z
     ratio /= inverse_depth

@@ -14,7 +14,8 @@ Index = NDArray[np.intp]
 
 FLAT_LEVELS = 8.0  # neighbors in one patch differ by less
 LEAST_PATCH = 150  # pixels
-RIM = 3  # pixels around a patch that belong to it: its edges are what is measured best
+RIM = 3  # pixels around a patch that tell its depth: its edges are what is measured best
+REACH = 2  # pixels from a patch to the middle of its edges: so far it goes on; beyond them is something else
 LEAST_ANCHORS, MOST_ANCHORS = 40, 800  # measured pixels a plane is fitted to
 PLANE_FIT = 0.02  # relative misfit of a measured pixel that still lies on the plane
 PLANE_SHARE = 0.3  # of the votes that must be for it: others stand before it, or are seen past its rim
@@ -42,12 +43,16 @@ def plane_depths(image: NDArray[np.uint8], measured: Image) -> Image:
         inside = labels[box] == label
         if np.count_nonzero(inside) < LEAST_PATCH:
             continue
-        patch = cv2.dilate(inside.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0
-        anchors = patch & (measured[box] > 0)
+        anchors = _grown(inside, RIM) & (measured[box] > 0)
         plane = _fit_plane(x[box], y[box], np.where(anchors, measured[box], 0), inside)
         if plane is not None:
+            patch = _grown(inside, REACH)
             result[box][patch] = np.maximum(plane[0] * x[box] + plane[1] * y[box] + plane[2], 0)[patch]
     return result
+
+
+def _grown(inside: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    return np.asarray(cv2.dilate(inside.astype(np.uint8), np.ones((2 * by + 1, 2 * by + 1), np.uint8)) > 0)
 
 
 def _fit_plane(

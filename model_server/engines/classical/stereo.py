@@ -1,17 +1,19 @@
 """Dense depth of what stands still, from photographs whose cameras are known.
 
-Four passes over the shot, one frame and the few it is compared with at a time. Planes are swept, semi-global matching
+Five passes over the shot, one frame and the few it is compared with at a time. Planes are swept, semi-global matching
 picks one at every pixel, and the choice is refined; what the frames' maps agree on counts as measured; the rest is
-filled in from it; last, frames steady each other. All at half the size of the images, brought to theirs at the end.
+filled in from it; last, frames steady each other, twice: a wrong depth looks for its votes in the wrong places. All at
+half the size of the images, brought to theirs at the end.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.engines.classical.depth_fusion import fuse_depth, points_of_others, steady_depth
+from model_server.engines.classical.depth_fusion import HIDDEN, fuse_depth, points_of_others, steady_depth
 from model_server.engines.classical.filling import fill
 from model_server.engines.classical.frame_plans import FramePlan, plan_frames
 from model_server.engines.classical.photographs import COST_OF_NO_CORRELATION, View, has_own_texture
@@ -39,6 +41,7 @@ AGREEMENT = 0.02  # of the depth: two frames measured the same
 NEIGHBORS_AGREE = 0.05  # of the depth: points that come to lie beside each other
 STEADY = 5  # frames before and after that steady a frame
 FILLED_CONFIDENCE = 0.2
+VIEWS_KEPT = 32  # photographs, small; the next frames are compared with the same ones
 
 
 def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: Progress) -> DepthMaps:
@@ -63,7 +66,7 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
     frame_count, height, width = images.shape[:3]
     shot = _SmallShot(images, pixels, solution)
     # Inverse depth; of `first` and `measured`, below 0 is a guess that only its own frame may use.
-    first, measured, filled = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(3))
+    first, measured, filled, steadied = (np.zeros((frame_count, *shot.size), np.float32) for _ in range(4))
     support = np.zeros((frame_count, *shot.size), np.uint8)
     depth = np.zeros((frame_count, height, width), np.float32)
     confidence = np.zeros((frame_count, height, width), np.float16)
@@ -75,14 +78,17 @@ def dense_depth(images: Array, pixels: PixelMap, solution: Solution, progress: P
         measured[frame], support[frame] = _confirm(shot, frame, plan, first)
 
     def complete(frame: int, plan: FramePlan) -> None:
-        filled[frame] = _complete(shot, frame, plan, measured)
+        filled[frame] = _complete(shot, frame, plan, first, measured)
+
+    def steady(frame: int, _: FramePlan) -> None:
+        steadied[frame] = _steady(shot, frame, measured, filled)
 
     def finish(frame: int, plan: FramePlan) -> None:
-        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, measured, support, filled)
+        depth[frame], confidence[frame] = _finish(shot, frame, plan, first, measured, support, steadied)
 
     with ThreadPoolExecutor(WORKERS) as workers:
         done = 0.0
-        for step, share in ((measure, 0.8), (confirm, 0.02), (complete, 0.1), (finish, 0.08)):
+        for step, share in ((measure, 0.8), (confirm, 0.02), (complete, 0.1), (steady, 0.03), (finish, 0.05)):
             for index, _ in enumerate(workers.map(step, shot.plans.keys(), shot.plans.values()), start=1):
                 progress(done + share * index / len(shot.plans))
             done += share
@@ -118,13 +124,24 @@ def _confirm(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image) -> t
     return np.where(confirmed, fused, np.where(alone, -own, 0)), support
 
 
-def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, measured: Image) -> Image:
-    """Pass 3: a value everywhere, from what was measured here, then in its sources, then guessed, then around it."""
+def _complete(shot: "_SmallShot", frame: int, plan: FramePlan, first: Image, measured: Image) -> Image:
+    """Pass 3: a value everywhere, from what was measured here, then in its sources, then guessed, then around it.
+
+    What sources measured behind what this frame itself sees, confirmed or not, is hidden here and tells nothing.
+    """
     others = [(shot.view(source), np.maximum(measured[source], 0)) for source in plan.sources]
     elsewhere = points_of_others(shot.view(frame), others, NEIGHBORS_AGREE)
+    elsewhere[first[frame] > HIDDEN * elsewhere] = 0
     limits = float(plan.inverse_depths[0]), float(plan.inverse_depths[-1])
     here, guessed = np.maximum(measured[frame], 0), np.maximum(-measured[frame], 0)
     return fill(shot.image(frame), here, np.where(elsewhere > 0, elsewhere, guessed), limits)
+
+
+def _steady(shot: "_SmallShot", frame: int, measured: Image, maps: Image) -> Image:
+    """Pass 4, and part of the last: a frame's map, steadied by those of the frames before and after."""
+    beside = [other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans]
+    others = [(shot.view(other), maps[other], np.maximum(measured[other], 0)) for other in beside]
+    return steady_depth(shot.view(frame), maps[frame], others)
 
 
 def _finish(
@@ -134,13 +151,10 @@ def _finish(
     first: Image,
     measured: Image,
     support: Mask,
-    filled: Image,
+    steadied: Image,
 ) -> tuple[Image, Image]:
-    """Pass 4: depth and confidence at the images' size, steadied by the frames before and after."""
-    beside = [other for other in range(frame - STEADY, frame + STEADY + 1) if other != frame and other in shot.plans]
-    steady = steady_depth(
-        shot.view(frame), filled[frame], [(shot.view(o), filled[o], np.maximum(measured[o], 0)) for o in beside]
-    )
+    """Pass 5: depth and confidence at the images' size, steadied once more."""
+    steady = _steady(shot, frame, measured, steadied)
     agreed = np.minimum(support[frame] / np.float32(len(plan.sources)), 1)
     held = np.abs(steady - first[frame]) < AGREEMENT * steady
     confirmed = held & (support[frame] >= LEAST_SUPPORT)
@@ -165,6 +179,7 @@ class _SmallShot:
         self._intrinsics = shrunk.model_intrinsics(solution.intrinsics)
         plans = plan_frames(solution, footage_width, footage_height)
         self.plans = {frame: plan for frame, plan in enumerate(plans) if plan is not None}
+        self.view = lru_cache(VIEWS_KEPT)(self._view)
 
     def large_image(self, frame: int) -> NDArray[np.uint8]:
         """(H, W, 3)."""
@@ -176,7 +191,7 @@ class _SmallShot:
         image = self.large_image(frame)
         return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
-    def view(self, frame: int) -> View:
+    def _view(self, frame: int) -> View:
         gray = np.maximum(cv2.cvtColor(self.image(frame), cv2.COLOR_RGB2GRAY), 1).astype(np.float32)
         if not self._solution.distortion.is_pinhole:
             gray[~self.plate(frame, self.size[1], self.size[0])] = 0

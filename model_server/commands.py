@@ -49,7 +49,7 @@ def _listed(film_back: str | None) -> str | None:
 def solve(
     footage: Annotated[Path, typer.Argument(help="A movie, a folder, or one frame of a numbered sequence.")],
     out: Annotated[Path, typer.Option(help="The package to write: a folder DIR.page4d.")],
-    engine: Annotated[str, typer.Option(help="auto, page4d, page4d-mini or classical.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, page4d or classical.")] = "auto",
     frames: Annotated[str | None, typer.Option(help="A-B: the footage's own numbers, both included.")] = None,
     step: Annotated[int, typer.Option(help="Take every Nth frame.")] = 1,
     focal_mm: Annotated[float | None, typer.Option(help="Focal length, where it is known.")] = None,

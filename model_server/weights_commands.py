@@ -31,7 +31,7 @@ from model_server.jobs.lock import only_one
 
 app = typer.Typer(help="Weights of the network PAGE-4D: list, download, check.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help=f"One of: {', '.join((MINI, *(known.name for known in KNOWN)))}.")]
+Name = Annotated[str, typer.Argument(help=f"One of: {', '.join(known.name for known in KNOWN)}.")]
 
 
 @app.command("list")
@@ -40,7 +40,8 @@ def list_weights() -> None:
     with clear_exit():
         here, mini = {weights.name for weights in installed_weights()}, shipped_weights()
         table = Table("name", "installed", "license", "what", box=None)
-        table.add_row(mini.name, "yes", mini.license, MINI_ABOUT)
+        if mini is not None:
+            table.add_row(mini.name, "yes", mini.license, MINI_ABOUT)
         for known in KNOWN:
             table.add_row(known.name, "yes" if known.name in here else "no", known.license.name, known.about)
         console = Console()

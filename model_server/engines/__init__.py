@@ -1,10 +1,10 @@
 """Engines by name. An engine turns a shot's images into geometry; a new one plugs in by `Engine`."""
 
-from model_server.engines.choose import ENGINES, best_engine, require_engine
+from model_server.engines.choose import best_engine, engine_names, require_engine
 from model_server.engines.engine import Engine
 from model_server.engines.page4d.weights.shipped import MINI
 
-__all__ = ["ENGINES", "engine_named"]
+__all__ = ["engine_named", "engine_names"]
 
 
 def engine_named(name: str) -> Engine:

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from model_server.engines.page4d.choose import NetworkState, mini_state, network_state, weights_to_run
 from model_server.engines.page4d.weights.libraries import require_libraries
-from model_server.engines.page4d.weights.shipped import MINI
+from model_server.engines.page4d.weights.shipped import MINI, shipped_weights
 from model_server.errors import BadInput
-
-ENGINES = ("page4d", "classical", MINI)  # the best first: benchmarks/RESULTS.md
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,11 @@ class EngineState:
     note: str  # what is missing and how to get it; empty where all is well
 
 
+def engine_names() -> tuple[str, ...]:
+    """The engines that this server has, the best first; page4d-mini where its weights came with it."""
+    return ("page4d", "classical", MINI) if shipped_weights() else ("page4d", "classical")
+
+
 def best_engine() -> str:
     """What "auto" means on this machine: page4d where weights and torch are here. Downloads nothing."""
     return "page4d" if network_state().can_run else "classical"
@@ -28,8 +31,9 @@ def best_engine() -> str:
 
 def engine_states() -> tuple[EngineState, ...]:
     """All engines, those that can't run here as well."""
-    page4d, mini = _network("page4d", network_state()), _network(MINI, mini_state())
-    return page4d, EngineState("classical", None, None, ready=True, note=""), mini
+    mini = mini_state()
+    page4d, classical = _network("page4d", network_state()), EngineState("classical", None, None, ready=True, note="")
+    return (page4d, classical) if mini is None else (page4d, classical, _network(MINI, mini))
 
 
 def _network(name: str, network: NetworkState) -> EngineState:
@@ -45,8 +49,9 @@ def require_engine(name: str) -> None:
     Raises:
         BadInput: there is no such engine, or it lacks what it needs; the hint says how to get it.
     """
-    if name not in ("auto", *ENGINES):
-        raise BadInput(f'there is no engine called "{name}"', hint=f"use one of: {', '.join(['auto', *ENGINES])}")
+    names = ("auto", *engine_names())
+    if name not in names:
+        raise BadInput(f'there is no engine called "{name}"', hint=f"use one of: {', '.join(names)}")
     if name == "page4d":
         weights_to_run()
     if name == MINI:

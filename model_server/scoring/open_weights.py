@@ -35,7 +35,8 @@ def open_weights(weights: str | None, with_points: bool) -> NetworkPredictor:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = Precision.best_for(device) if device.type == "cuda" else Precision.full()
-    path = None if weights is None else shipped_weights().path if weights == MINI else Path(weights)
+    mini = shipped_weights() if weights == MINI else None
+    path = mini.path if mini is not None else None if weights is None else Path(weights)
     if path is not None and path.suffix == _SUFFIX and path.is_file():
         found = network_of_file(path, device)
         return NetworkPredictor(path.stem, found.network, found.long_side, found.strength, precision, with_points)
@@ -52,5 +53,5 @@ def _named(weights: str) -> InstalledWeights:
     names = ", ".join(known.name for known in KNOWN)
     raise BadInput(
         f"there are neither installed weights nor a {_SUFFIX} file '{weights}'",
-        hint=f"give a file or {MINI}, or install one of {names}: page4d-server weights download NAME",
+        hint=f"give a file, or install one of {names}: page4d-server weights download NAME",
     )

@@ -31,15 +31,19 @@ def ship(source: Path, folder: Path = SHIPPED_FOLDER) -> InstalledWeights:
         tensors = {name: file.get_tensor(name).half().contiguous() for name in names}
         metadata = file.metadata()
     has_mask = any(name.startswith(MASK_HEAD) for name in tensors)
+    folder.mkdir(exist_ok=True)
     path, draft = safetensors_path(folder, MINI), folder / f"{MINI}.part"
     save_file(tensors, draft, metadata)
     expected = expected_shapes(ModelConfig.mini(), (Head.CAMERA, Head.DEPTH))
-    check_layout(source.name, stored_tensors(draft), expected, has_mask, "F16")
-    size, sha256 = draft.stat().st_size, sha256_of(draft)
-    if size > _LARGEST:
-        raise ValueError(f"{size} bytes are more than the {_LARGEST} that may be shipped")
-    draft.chmod(0o644)
-    draft.replace(path)
+    try:
+        check_layout(source.name, stored_tensors(draft), expected, has_mask, "F16")
+        size, sha256 = draft.stat().st_size, sha256_of(draft)
+        if size > _LARGEST:
+            raise ValueError(f"{size} bytes are more than the {_LARGEST} that may be shipped")
+        draft.chmod(0o644)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     strength = float(json.loads(metadata["page4d_training"])["alpha"])
     weights = InstalledWeights(MINI, sha256, LICENSE, strength, has_mask, False, size, sha256, folder)
     write_record(weights)

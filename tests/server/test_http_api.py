@@ -59,7 +59,7 @@ def test_health_needs_no_token_and_says_what_the_server_is(server):
     health = answer.json()
     assert health["state"] in ("idle", "busy")
     assert health["versions"] == {"server": "0.1.0", "api": 1, "package": "1.0"}
-    assert [engine["name"] for engine in health["engines"]] == ["page4d", "classical", "page4d-mini"]
+    assert [engine["name"] for engine in health["engines"]] == ["page4d", "classical"]
     assert str(server.data) not in answer.text
 
 

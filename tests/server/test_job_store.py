@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from model_server.api.guard import allowed_hosts
-from model_server.engines import ENGINES, engine_named
+from model_server.engines import engine_named, engine_names
 from model_server.engines.choose import engine_states
 from model_server.jobs.files import DiskFull, FileStore, WrongOffset
 from model_server.jobs.folders import BadId, DataFolder
@@ -175,5 +175,5 @@ def test_a_server_that_listens_everywhere_takes_addresses_but_no_strangers_names
 
 
 def test_the_api_names_the_engines_that_there_are():
-    assert [engine.name for engine in engine_states()] == list(ENGINES)
+    assert [engine.name for engine in engine_states()] == list(engine_names())
     assert engine_named("classical").name == "classical"

@@ -17,7 +17,6 @@ from model_server.engines import engine_named
 from model_server.engines.choose import best_engine, engine_states
 from model_server.engines.page4d.weights.installed import WeightsMissing
 from model_server.engines.page4d.weights.libraries import LibrariesMissing
-from model_server.engines.page4d.weights.shipped import MINI
 from page4d_blender.core.access import parse_address
 from page4d_blender.core.client import Client
 
@@ -63,16 +62,15 @@ def test_a_job_for_a_network_without_weights_is_refused_at_once(server):
 
 
 def test_health_says_what_to_do(server):
-    network, classical, mini = _health(server)["engines"]
+    network, classical = _health(server)["engines"]
     assert (network["name"], network["weights"], network["license"]) == ("page4d", None, None)
     assert not network["ready"]
     assert COMMAND in network["note"]
     assert classical == {"name": "classical", "weights": None, "license": None, "ready": True, "note": ""}
-    assert (mini["name"], mini["weights"], mini["ready"], mini["note"]) == (MINI, MINI, True, "")
 
 
 def test_the_extension_shows_only_engines_that_can_run(server):
-    assert Client(parse_address(server.address), server.token).health().engines == ("classical", MINI)
+    assert Client(parse_address(server.address), server.token).health().engines == ("classical",)
 
 
 def test_auto_is_classical_without_weights_and_the_network_with_them(tmp_path, monkeypatch):
@@ -97,13 +95,10 @@ def test_weights_without_torch_name_the_command_that_installs_it(tmp_path, monke
         engine_named("page4d")
     assert "pip install" in missing.value.hint
     assert best_engine() == "classical"
-    network, _, mini = engine_states()
-    assert (network.weights, mini.weights) == ("page4d-mask", MINI)
-    for state in (network, mini):
-        assert not state.ready
-        assert "pip install" in state.note
-    with pytest.raises(LibrariesMissing, match="torch"):
-        engine_named(MINI)
+    network, *_ = engine_states()
+    assert network.weights == "page4d-mask"
+    assert not network.ready
+    assert "pip install" in network.note
 
 
 def test_no_weights_are_named_before_torch(monkeypatch):

@@ -32,13 +32,16 @@ def network_state() -> NetworkState:
     return NetworkState(weights, note, can_run=True)
 
 
-def mini_state() -> NetworkState:
-    """The same for the weights that come with the server."""
+def mini_state() -> NetworkState | None:
+    """The same for the weights that come with the server; None where it has none."""
+    weights = shipped_weights()
+    if weights is None:
+        return None
     try:
         require_libraries()
     except LibrariesMissing as error:
-        return NetworkState(shipped_weights(), _said(error), can_run=False)
-    return NetworkState(shipped_weights(), "", can_run=True)
+        return NetworkState(weights, _said(error), can_run=False)
+    return NetworkState(weights, "", can_run=True)
 
 
 def weights_to_run() -> InstalledWeights:

@@ -6,7 +6,7 @@ from model_server.engines.engine import WeightsFacts
 from model_server.engines.page4d.choose import weights_to_run
 from model_server.engines.page4d.engine import Eye, Page4DEngine
 from model_server.engines.page4d.mini_engine import MiniEngine
-from model_server.engines.page4d.weights.installed import InstalledWeights
+from model_server.engines.page4d.weights.installed import InstalledWeights, WeightsMissing
 from model_server.engines.page4d.weights.libraries import require_libraries
 from model_server.engines.page4d.weights.shipped import shipped_weights
 from model_server.geometry.shot import Array
@@ -28,10 +28,13 @@ def mini_engine() -> MiniEngine:
     """The small network with the weights that came with the server.
 
     Raises:
+        WeightsMissing: this server came without them.
         LibrariesMissing: PyTorch is not installed.
     """
-    require_libraries()
     weights = shipped_weights()
+    if weights is None:
+        raise WeightsMissing("this server came without weights for page4d-mini", hint="use the engine classical")
+    require_libraries()
     return MiniEngine(_facts(weights), partial(_open_mini, weights))
 
 

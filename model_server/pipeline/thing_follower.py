@@ -27,6 +27,7 @@ _FARTHEST = 0.3  # of the picture's width, from where it was expected, that it m
 _REUNION_COST = 0.7
 _SPLINTER = 0.05  # of a part's largest piece: smaller ones among others' pixels are mistakes
 _OLDEST = 40  # frames up to which it counts for how long a pixel has been of a part
+_MOST = 0.6  # of a part's pixels, which are where it is
 _FRAGMENT = 0.05  # of a part's pixels: what comes off and is no larger stays it
 Box = tuple[slice, slice]
 
@@ -75,9 +76,9 @@ class ThingFollower:
         areas = np.bincount(carried.ravel(), minlength=self.count + 1)
         alone: dict[int, list[_Region]] = {}
         new: list[_Region] = []
+        holding: list[tuple[_Region, list[int]]] = []
         for region in _regions(moving):
-            part = carried[region.box]
-            held = np.bincount(part[region.here], minlength=self.count + 1)
+            held = np.bincount(carried[region.box][region.here], minlength=self.count + 1)
             held[0] = 0
             ids = [int(i) for i in np.flatnonzero(held) if held[i] > _SAME * min(areas[i], region.area)]
             if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
@@ -85,10 +86,14 @@ class ThingFollower:
             if not ids:
                 new.append(region)
                 continue
-            colors = {i: self._parts[i].colors for i in ids}
-            result[region.box][region.here] = shared(image[region.box], part, colors, region.here)
+            holding.append((region, ids))
             if len(ids) == 1:
                 alone.setdefault(ids[0], []).append(region)
+        for region, ids in holding:
+            if len(ids) > 1:
+                ids = [i for i in ids if not _has_left(i, region, alone.get(i, []), carried)] or ids
+            colors = {i: self._parts[i].colors for i in ids}
+            result[region.box][region.here] = shared(image[region.box], carried[region.box], colors, region.here)
         # What comes out from behind a part, or comes off it, was first taken for it.
         off: list[_Region] = []
         for thing, regions in alone.items():
@@ -149,6 +154,15 @@ class ThingFollower:
             colors = 0.8 * known.colors + 0.2 * colors if known else colors
             area = 0.9 * known.area + 0.1 * region.area if known else float(region.area)
             self._parts[part] = _Part(index, center, velocity, radius, max(area, region.area), colors)
+
+
+def _has_left(part: int, region: _Region, alone: list[_Region], carried: Array) -> bool:
+    """Whether a part, most of which is in regions of its own, only seems to be in one with others.
+
+    Where things were one region, like colors take pixels from each other; when they part again, these must go back.
+    """
+    own = sum(other.area for other in alone)
+    return own > _MOST * (own + np.count_nonzero(carried[region.box][region.here] == part))
 
 
 def gap_px(width: int) -> int:

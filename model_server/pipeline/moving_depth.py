@@ -29,6 +29,7 @@ _AIRBORNE = 0.95  # of the still depth around it, for a thing that stands nowher
 _AGREE = 0.2  # by which floor and still depth may differ before the soles count as hidden or in the air
 _GROUNDED = 5  # percentile of a thing's sizes that counts as the least
 _SAME_SIZE = 1.05  # times another: what stands keeps its size, and where most frames agree on it they tell the least
+_UPRIGHT = 1.5  # times as tall as wide: such a thing stands, and what makes it grow is more of it that is found
 _IN_AIR = 1.1  # times its least size
 _USUAL = 1.2  # times the height that a thing usually has; farther off its outline is bad
 _STEADY = 1.1  # times it: where half the outlines are farther off, a thing's size tells nothing
@@ -53,6 +54,7 @@ class _Foot:
     depth: float  # of the floor there; NaN = not known
     sure: bool  # the soles are in the picture, and floor and still depth agree
     height: float  # of the thing, pixels over focal length
+    width: float
     breadth: float  # of the lowest pixels, a share of the thing's width
     cut: bool  # it goes on below the picture: then it is no farther than the floor at the picture's edge
 
@@ -158,7 +160,8 @@ def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Ar
     if cut and np.isfinite(on_floor):
         found = on_floor
     breadth = len(x) / np.count_nonzero(here.any(axis=0))
-    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height), breadth, cut)
+    width = np.count_nonzero(here.any(axis=0)) / intrinsics[0, 0]
+    return _Foot(sole, float(found), sure and bool(np.isfinite(found)), float(height), float(width), breadth, cut)
 
 
 def _without_crumbs(here: Array) -> Array:
@@ -214,7 +217,8 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
         between = cut & np.isfinite(depths) & (frames > frames[sure][0]) & (frames < frames[sure][-1])
         between &= shown < _TALLER * usual
         least = float(np.min(depths[between] * usual[between], initial=least))
-        in_air = sure & (depths * heights > _IN_AIR * least)
+        flies = np.median([foot.height / foot.width for foot in feet]) < _UPRIGHT
+        in_air = sure & (depths * heights > _IN_AIR * least) & flies
         depths[in_air] = least / heights[in_air]
     logs = np.log(np.where(sure, depths, 1.0))
     return np.asarray(np.exp(quantile_path(frames, logs, sure, _LOW, _STEP_SWING)))

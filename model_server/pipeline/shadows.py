@@ -46,7 +46,7 @@ def dimmed(picture: Array, lit: Array, known: Array) -> Array:
     core = _core(ratio, same_hue, known)
     left = _light_left(now, lit, core)
     if left is not None:
-        other_ratio, also = _compared(now, lit * left)
+        _, also = _compared(now, lit * left)
         same_hue |= also
         core = _core(ratio, same_hue, known)
     beside = cv2.dilate(core.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0

@@ -100,6 +100,17 @@ def test_what_comes_out_behind_a_thing_is_another_and_the_thing_keeps_its_number
     assert first == last != other
 
 
+def test_what_leaves_a_crossing_takes_nothing_of_the_other_along():
+    """A ball as blue as the trousers that it passes."""
+    images, truth = discs([(BLUE, (100, 60), (0, 0)), (RED, (100, 48), (0, 0)), (BLUE, (185, 64), (-9, 0))])
+    truth[truth == 2] = 1  # one person
+    layers = follow(images, (truth > 0).astype(np.uint8) * 255)
+    ball = layers.labels[0][truth[0] == 3]
+    for frame in (0, -1):
+        assert (layers.labels[frame][truth[frame] == 1] == np.median(ball)).mean() < 0.02
+        assert (layers.labels[frame][truth[frame] == 3] == np.median(ball)).mean() > 0.95
+
+
 def test_specks_and_flashes_are_no_layers():
     images, truth = discs([(RED, (20, 60), (6, 0))])
     moving = (truth > 0).astype(np.uint8) * 255

@@ -141,6 +141,13 @@ def test_a_thing_that_is_found_in_part_for_a_while_keeps_the_size_that_it_has_in
     assert np.abs(_depth_of(labels)[8:][whole] / 5 - 1).mean() <= MOVING_DEPTH_RELATIVE
 
 
+def test_who_is_found_bit_by_bit_from_the_feet_up_does_not_fly():
+    labels = np.zeros((30, 192, 256), np.uint8)
+    for frame in range(30):
+        labels[frame, 140 - frame : 163, 118:130] = 1  # stands 5 m away; more is found of it in every frame
+    assert np.abs(_depth_of(labels)[labels > 0] / 5 - 1).mean() <= MOVING_DEPTH_RELATIVE
+
+
 def test_what_stands_on_an_edge_as_broad_as_itself_shows_its_front_there():
     labels = np.zeros((20, 192, 256), np.uint8)
     labels[:, 110:163, 100:160] = 1

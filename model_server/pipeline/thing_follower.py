@@ -162,7 +162,7 @@ def _has_left(part: int, region: _Region, alone: list[_Region], carried: Array) 
     Where things were one region, like colors take pixels from each other; when they part again, these must go back.
     """
     own = sum(other.area for other in alone)
-    return own > _MOST * (own + np.count_nonzero(carried[region.box][region.here] == part))
+    return bool(own > _MOST * (own + np.count_nonzero(carried[region.box][region.here] == part)))
 
 
 def gap_px(width: int) -> int:

@@ -61,11 +61,16 @@ def _compared(now: Array, lit: Array) -> tuple[Array, Array]:
 
 
 def _light_left(now: Array, lit: Array, core: Array) -> Array | None:
-    """(3,) float32, mean 1: what a shadow leaves of each channel's light; None where too little shadow tells."""
+    """(3,) float32, mean 1: what a shadow leaves of each channel's light; None where too little shadow tells.
+
+    Sun and lamps are redder than what fills shadows: redder ones are things that are darker than what is behind them.
+    """
     inside = core & (lit.min(axis=2) > _DARK)
     if np.count_nonzero(inside) < _ENOUGH:
         return None
     left = np.median(now[inside] / lit[inside], axis=0)
+    if left[0] > left[2]:
+        return None
     return np.asarray(np.clip(left / left.mean(), 1 / _MOST_TINT, _MOST_TINT), np.float32)
 
 

@@ -49,7 +49,8 @@ def main() -> None:
             for name, model in models.items():
                 found[name].append(score_clips(model.network, model.strength, clips))
         figures = {name: joined(batches) for name, batches in found.items()}
-        print("\n".join([*figures_table(kind, figures), "", *differences_table(kind, figures)]))
+        models_only = {name: figures[name] for name in models}
+        print("\n".join([*figures_table(kind, figures), "", *differences_table(kind, models_only)]))
         print(f"\n{time.monotonic() - start:.0f} s\n", flush=True)
 
 

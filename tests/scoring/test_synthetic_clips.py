@@ -46,5 +46,5 @@ def test_small_networks_are_compared(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["mini.py", *models, *sizes])
     mini.main()
     said = capsys.readouterr().out
-    assert "| moving | clips | one | two |" in said
+    assert "| moving | clips | a camera that stands, one depth | one | two |" in said
     assert "| still | clips | two - one |" in said

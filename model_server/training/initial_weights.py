@@ -113,7 +113,8 @@ def _frequencies(patch: int) -> Tensor:
     filters = colors[:, None, :, None, None] * planes[None, :, None]  # (color, frequency, 3, patch, patch)
     count = len(planes)
     rank = torch.stack([2 * torch.arange(count), 4 * torch.arange(count) + 1, 4 * torch.arange(count) + 3])
-    return filters.flatten(0, 1)[rank.flatten().argsort(stable=True)]
+    ordered: Tensor = filters.flatten(0, 1)[rank.flatten().argsort(stable=True)]
+    return ordered
 
 
 def _truncated(tensor: Tensor, std: float, generator: torch.Generator) -> None:

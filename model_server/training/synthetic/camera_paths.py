@@ -117,7 +117,7 @@ def _inside(places: np.ndarray, middle: np.ndarray, half: np.ndarray) -> np.ndar
     steps = (places - middle)[:, [0, 2]]
     room = np.maximum(half - np.sign(steps) * middle[[0, 2]], 0)
     share = np.min(room / np.maximum(np.abs(steps), room + 1e-9))
-    return middle + share * (places - middle)
+    return np.asarray(middle + share * (places - middle))
 
 
 def _shake(random: np.random.Generator, times: np.ndarray) -> np.ndarray:

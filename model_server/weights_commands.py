@@ -95,10 +95,8 @@ def check(name: Name) -> None:
             raise WeightsMissing(f"the weights {name} are not installed, or not whole", hint=install_hint(name))
         require_libraries()
         with _bars() as step:
-            if name == MINI:
-                layout = check_installed(weights, _mini_shapes(), step, "F16")
-            else:
-                layout = check_installed(weights, _released_shapes(), step)
+            shapes, dtype = (_mini_shapes(), "F16") if name == MINI else (_released_shapes(), "F32")
+            layout = check_installed(weights, shapes, step, dtype)
         _show(weights, f"{len(layout.names)}, all of them as the network wants them")
 
 

@@ -64,7 +64,8 @@ def stand_on_ground(
 ) -> DepthMaps:
     """Depth maps in which every thing of `layers` is upright over the place it stands on, and as thick as it is wide.
 
-    What stands on an edge as broad as itself is flat instead: its lowest pixels are its front already.
+    What stands on an edge as broad as itself is flat instead: its lowest pixels are its front already. What is taller
+    than wide is never in the air.
     The place is where the ray through its lowest pixels meets the floor, or the still depth measured just beneath them.
     Frames in which neither can be trusted (soles hidden or out of the picture) take their depth from those around
     them. A thing in the air seems to stand too far off, and so too large: it gets the depth at which it keeps its

@@ -59,6 +59,7 @@ def score_nothing(clips: Clip) -> Mapping[str, Values]:
 
 
 def _scored(cameras: Values, depth: Tensor, mask: Tensor | None, clips: Clip) -> Mapping[str, Values]:
+    """`cameras` (B, S, 4, 4) from world; `depth` (B, S, H, W) in any unit; `mask` (B, S, H, W) bool, what moves."""
     if clips.moving is None:
         raise ValueError("what moves in the clips has to be known")
     truth = clips.camera_from_world.double().cpu().numpy()

@@ -94,6 +94,15 @@ def test_weights_of_another_network_are_not_shipped(tmp_path):
     assert not list((tmp_path / "shipped").iterdir())
 
 
+def test_what_no_training_run_has_written_leaves_the_shipped_weights_alone(tmp_path, weights):
+    other = tmp_path / "other.safetensors"
+    save_file(random_network(ModelConfig.mini(), seed=1).state_dict(), other)
+    with pytest.raises(WrongWeights, match="page4d_training"):
+        ship(other, tmp_path / "shipped")
+    assert recorded_weights(tmp_path / "shipped", MINI) == weights
+    assert sha256_of(weights.path) == weights.sha256
+
+
 def test_what_it_sees_at_its_size_lands_on_the_plate(tmp_path):
     """Cameras in footage pixels, and a moving square where it is, though the network's two scales differ."""
     scene = track_scene()

@@ -9,12 +9,16 @@ from model_server.engines.classical.flat_patches import plane_depths
 HEIGHT, WIDTH, WALL_ENDS = 90, 120, 30
 
 
-def test_a_textured_wall_along_one_side_does_not_settle_the_plane_of_a_bare_floor():
-    random = np.random.default_rng(4)
+def bare_floor():
+    """A picture (H, W, 3) of a floor without texture below a wall, and the floor's inverse depth (H, W)."""
     image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
-    image[:WALL_ENDS] = random.integers(0, 255, (WALL_ENDS, WIDTH, 3))
+    image[:WALL_ENDS] = np.random.default_rng(4).integers(0, 255, (WALL_ENDS, WIDTH, 3))
+    return image, (0.1 + 0.004 * (np.mgrid[:HEIGHT, :WIDTH][0] - WALL_ENDS)).astype(np.float32)
+
+
+def test_a_textured_wall_along_one_side_does_not_settle_the_plane_of_a_bare_floor():
+    image, floor = bare_floor()
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    floor = (0.1 + 0.004 * (y - WALL_ENDS)).astype(np.float32)
     wall = (0.05 + 0.0004 * x).astype(np.float32)  # the whole of it is measured, of the floor a few spots
     measured = np.where(y < WALL_ENDS + 2, wall, 0)
     spots = (y > WALL_ENDS + 8) & (y % 12 < 2) & (x % 12 < 2)
@@ -24,11 +28,8 @@ def test_a_textured_wall_along_one_side_does_not_settle_the_plane_of_a_bare_floo
 
 
 def test_a_plane_ends_with_its_patch():
-    random = np.random.default_rng(4)
-    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
-    image[:WALL_ENDS] = random.integers(0, 255, (WALL_ENDS, WIDTH, 3))
+    image, floor = bare_floor()
     y, _ = np.mgrid[:HEIGHT, :WIDTH]
-    floor = (0.1 + 0.004 * (y - WALL_ENDS)).astype(np.float32)
     measured = np.where((y >= WALL_ENDS) & (y % 6 < 2), floor, 0)
     found = plane_depths(image, measured.astype(np.float32))
     assert_allclose(found[WALL_ENDS:], floor[WALL_ENDS:], rtol=tolerances.PATCH_PLANE)

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from model_server.engines.classical.engine import ClassicalEngine
-from model_server.engines.classical.stereo import dense_depth
 from model_server.engines.engine import WeightsFacts
 from model_server.engines.page4d.engine import PATCH, OpenEye, stitch_notes
 from model_server.engines.page4d.footage_geometry import footage_geometry
@@ -66,8 +65,8 @@ class MiniEngine:
     def densify(
         self, images: Array, pixels: PixelMap, geometry: Geometry, solution: Solution, progress: Progress
     ) -> DepthMaps:
-        """Depth by multi-view stereo on the solved cameras."""
-        return dense_depth(images, pixels, solution, progress)
+        """Depth as the classical engine measures it."""
+        return ClassicalEngine().densify(images, pixels, geometry, solution, progress)
 
 
 def shrunk(images: Array, progress: Callable[[float], None]) -> Array:

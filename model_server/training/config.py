@@ -60,6 +60,7 @@ class ModelSettings:
     weights: str = ""  # safetensors to start from; empty: random
     layer_scale: float = 0.01  # random start: what each block adds at first
     linear_std: float = 0.02  # random start: spread of linear maps
+    alike: bool = False  # random start: attention over all frames begins with what has the same color
 
     def __post_init__(self) -> None:
         _above("model.layer_scale", self.layer_scale, 0)
@@ -154,10 +155,11 @@ class LossSettings:
     camera: float = 5.0
     depth: float = 1.0
     points: float = 1.0
+    matching: float = 0.0  # ours: that attention finds where patches are in the first frame; for still scenes
     quantile: float = 0.98  # of the pixels' errors, that count; the rest are taken for mistakes of the data
 
     def __post_init__(self) -> None:
-        for name in ("camera", "depth", "points"):
+        for name in ("camera", "depth", "points", "matching"):
             _from_to(f"loss.{name}", getattr(self, name), 0, 1e6)
         if not self.camera + self.depth + self.points:
             raise BadInput("all losses have the weight 0", hint="give loss.camera, loss.depth or loss.points a weight")

@@ -10,6 +10,7 @@ from model_server.engines.page4d.network.network import Prediction
 from model_server.engines.page4d.network.precision import Precision as DevicePrecision
 from model_server.training.clip import Clip
 from model_server.training.config import LossSettings, MaskSettings, Precision, TrainSettings
+from model_server.training.losses.matching import AttentionWatch
 from model_server.training.losses.total import heads_of, losses_of
 from model_server.training.normalized import Truth, normalized
 from model_server.training.optimizer import Optimizer
@@ -45,15 +46,17 @@ class Stepper:
         train: TrainSettings,
         loss: LossSettings,
         mask: MaskSettings | None,
+        watch: AttentionWatch | None,
     ) -> None:
         """
         Args:
             called: the network, or what several processes call in its place.
             mask: None where the network has none.
+            watch: of the same network; None where matching is no part of the loss.
         """
         self._called, self._optimizer, self._device = called, optimizer, device
         self._train, self._loss, self._mask = train, loss, mask
-        self._heads = heads_of(loss)
+        self._heads, self._watch = heads_of(loss), watch
 
     def alpha(self, step: int) -> float:
         """The mask's strength at that step; 0 where there is none."""
@@ -86,7 +89,12 @@ class Stepper:
         with autocast(self._device, self._train.precision):
             frames = clips.images.shape[0] * clips.images.shape[1]
             prediction = self._called(clips.images, alpha, self._heads, frames_at_once=frames)
-        return Look(prediction, truth, *losses_of(prediction, truth, self._loss))
+        total, parts = losses_of(prediction, truth, self._loss)
+        if self._watch is not None:
+            matching = self._watch.loss(truth)
+            total = total + self._loss.matching * matching
+            parts |= {"loss": total.detach(), "matching": matching.detach()}
+        return Look(prediction, truth, total, parts)
 
 
 def autocast(device: torch.device, wanted: Precision) -> torch.autocast:

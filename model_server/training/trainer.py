@@ -19,6 +19,7 @@ from model_server.training.freezing import freeze
 from model_server.training.held_out import validated
 from model_server.training.initial_weights import initialize, load_weights
 from model_server.training.journal import Journal, journal
+from model_server.training.losses.matching import AttentionWatch
 from model_server.training.losses.total import heads_of
 from model_server.training.optimizer import Optimizer
 from model_server.training.processes import Processes, processes, shared
@@ -97,7 +98,8 @@ class _Run:
         optimizer = Optimizer(network, config.optimizer, config.model.middle(), config.train.steps)
         mean = RunningMean(optimizer.parameters, config.train.ema) if config.train.ema else None
         self._state = RunState(network, optimizer, mean)
-        self._stepper = Stepper(called, optimizer, here.device, config.train, config.loss, mask)
+        watch = AttentionWatch(network) if config.loss.matching else None
+        self._stepper = Stepper(called, optimizer, here.device, config.train, config.loss, mask, watch)
 
     def until(self, stop: threading.Event) -> Outcome:
         """Make the steps that are left, or those until `stop` is set."""

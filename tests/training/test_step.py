@@ -22,7 +22,7 @@ def stepper(tmp_path, **changes):
     config = small_config(tmp_path, **changes)
     network = built_network(config)
     optimizer = Optimizer(network, config.optimizer, config.model.middle(), config.train.steps)
-    return network, optimizer, Stepper(network, optimizer, CPU, config.train, config.loss, config.mask)
+    return network, optimizer, Stepper(network, optimizer, CPU, config.train, config.loss, config.mask, None)
 
 
 def weights(network):
@@ -132,7 +132,7 @@ def test_half_precision_is_near(tmp_path):
         config = replace(config, train=replace(config.train, precision=precision))
         network = built_network(config)
         optimizer = Optimizer(network, config.optimizer, config.model.middle(), 6)
-        step = Stepper(network, optimizer, CPU, config.train, config.loss, config.mask)
+        step = Stepper(network, optimizer, CPU, config.train, config.loss, config.mask, None)
         losses.append(float(step(0, iter([WallSource().batch(0, 2, 0, 1)])).losses["loss"]))
         assert {p.dtype for p in network.parameters()} == {torch.float32}
     assert losses[0] != losses[1]

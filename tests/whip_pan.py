@@ -10,7 +10,7 @@ from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 FOCAL = 512.0  # square pixels: 89 degrees
 FRAMES = 40
 SQUARE = SquarePicture(LONG_SIDE, 562.0, (1.0, 1.0))
-_FAR, _GROUND, _WALL = 700, 1500, 750  # points
+_FAR, _GROUND, _WALL = 700, 8000, 4000  # points
 _PAN, _TRAVEL, _LIFE = 1.2, 4.0, 8  # radians, meters, frames that a near point is followed for at most
 _NOISE_PX = 0.3
 

@@ -8,9 +8,9 @@ from model_server.errors import Unsolvable
 from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.shot import Array
 from model_server.geometry.square_picture import SquarePicture
+from model_server.geometry.triangulation import PointSightings, ray_angles, residuals, triangulate
 from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens
 from model_server.pipeline.resection import resect
-from model_server.pipeline.triangulation import PointSightings, ray_angles, residuals, triangulate
 
 _MIN_ANGLE = np.radians(0.5)  # rays closer than this hold no depth
 _MIN_SIGHTINGS = 3

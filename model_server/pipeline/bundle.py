@@ -10,7 +10,7 @@ import pycolmap
 from model_server.errors import Unsolvable
 from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Array
-from model_server.pipeline.triangulation import PointSightings
+from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.zoom_adjustment import adjust_zoom, zoom_sigmas
 from model_server.pipeline.zoom_equations import ZoomBundle
 

@@ -1,4 +1,4 @@
-"""Which kind of camera a shot is solved for: as chosen, or as the tracks say."""
+"""Which kind of camera a shot is solved for: as chosen, or as the tracks say, and how much it explains."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model_server.engines.classical.engine import ClassicalEngine
+from model_server.engines.classical.explained import explained
 from model_server.engines.classical.keyframes import keyframes
 from model_server.engines.classical.match_database import Sightings
 from model_server.engines.classical.parallax import CameraMotion, camera_motion
 from model_server.engines.engine import Engine
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import project, transform
+from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.shot import Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import SquarePicture
 from model_server.pipeline.first_cameras import Agreement, agreement_of
@@ -21,6 +23,9 @@ from model_server.settings import ModeChoice, SolveSettings
 
 _GATE_PX = 2.0  # square pixels: a sighting farther off does not agree, however much its solve allows
 _LEAST_MERIT = 0.3  # of a camera that was not chosen: below it, no camera is better
+# Of the sightings of still tracks: cameras that explain less leave out a part of the picture. On 11 shots right ones
+# explain 93 to 99 %, wrong ones of one of them 60 %.
+_EXPLAINED = 0.85
 
 
 def solve_shot(
@@ -29,12 +34,16 @@ def solve_shot(
     """Solve for a camera that stays in one place, or for one that moves: as chosen, else as the tracks say.
 
     What was not chosen is doubted where too few tracks agree: then the other is solved as well, and the solution that
-    more sightings agree with is kept. Its assumptions say so.
+    more sightings agree with is kept. Its assumptions say so, and warn where a large part of the picture does not fit.
 
     Raises:
         Unsolvable: neither leads to cameras.
     """
     shot = _Shot(engine, plate, tracks, geometry, settings)
+    return _with_warning(_chosen(shot, settings, progress), shot)
+
+
+def _chosen(shot: "_Shot", settings: SolveSettings, progress: Progress) -> Solution:
     if settings.mode is not ModeChoice.AUTO:
         return shot.staying(progress) if settings.mode is ModeChoice.TRIPOD else shot.moving(progress)
     first, second = (shot.staying, shot.moving) if _stays(shot) else (shot.moving, shot.staying)
@@ -95,6 +104,29 @@ class _Shot:
         errors = np.linalg.norm((pixels - solution.observations[:, 2:]) * square.scale, axis=1)
         agreement = self.agreement(solution)
         return agreement.sightings * agreement.frames * float(np.mean(errors < _GATE_PX))
+
+    def explained(self, solution: Solution) -> float:
+        """The share of the still tracks' sightings that a still point explains, in frames that have a camera."""
+        square, still = SquarePicture.of(self.plate), self.geometry.static_tracks
+        keep = np.isfinite(solution.camera_from_world[self.tracks.frame_indices, 0, 0])
+        if still is not None:
+            keep &= still[self.tracks.track_ids]
+        frames, ids = self.tracks.frame_indices[keep], self.tracks.track_ids[keep]
+        lenses = square.intrinsics(square.focal_of(solution.intrinsics))
+        positions = square.from_plate(self.tracks.positions[keep])
+        straight = undistort_pixels(positions, lenses[frames], solution.distortion)
+        return explained(Sightings(frames, ids, straight), solution.camera_from_world, lenses)
+
+
+def _with_warning(solution: Solution, shot: _Shot) -> Solution:
+    """Of cameras that stay in one place nothing is said: no epipolar geometry tells movers from what does not fit."""
+    share = 1.0 if solution.mode is SolveMode.TRIPOD else shot.explained(solution)
+    if share >= _EXPLAINED:
+        return solution
+    note = (
+        f"a large part of the picture does not fit the cameras ({1 - share:.0%} of the points that seem to stand still)"
+    )
+    return _with_note(solution, f"{note}: they may be wrong; give the lens, or try another mode")
 
 
 def _attempt(solve: Callable[[Progress], Solution], progress: Progress) -> Solution | Unsolvable:

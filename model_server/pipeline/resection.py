@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from model_server.geometry.cameras import inverse
 from model_server.geometry.shot import Array
-from model_server.pipeline.triangulation import PointSightings
+from model_server.geometry.triangulation import PointSightings
 
 _MIN_POINTS, _MIN_SHARE = 15, 0.3
 _INLIER_PX = 4.0

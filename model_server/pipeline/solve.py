@@ -9,11 +9,11 @@ from model_server.geometry.cameras import inverse, transform
 from model_server.geometry.lens import is_plausible, turning_radius, undistort
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
+from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.agreement import agreeing, cost, errors, first_error, kept, spread, thinned, undistorted
 from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens, adjust, focal_sigma
 from model_server.pipeline.lens_choice import first_lens, first_zoom, lens_in_words
 from model_server.pipeline.resection import fill_between
-from model_server.pipeline.triangulation import PointSightings
 from model_server.settings import ModeChoice, SolveSettings
 
 _SIGHTINGS = 400  # in a frame, about, that all rounds but the last are made with

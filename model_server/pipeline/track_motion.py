@@ -10,7 +10,7 @@ import numpy as np
 from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, Geometry, Solution, Tracks
-from model_server.pipeline.triangulation import PointSightings, residuals, triangulate
+from model_server.geometry.triangulation import PointSightings, residuals, triangulate
 
 # Over less than these sightings a thing that moves may look still (of the sightings that the solve keeps, 1 in 300 lies
 # on one; of those of longer tracks 1 in 3000), or a corner may slip.

@@ -9,11 +9,11 @@ from model_server.errors import Unsolvable
 from model_server.geometry.lens import is_plausible, undistort_pixels
 from model_server.geometry.shot import Array, FrameStatus, Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
+from model_server.geometry.triangulation import PointSightings
 from model_server.geometry.tripod_sphere import RADIUS
 from model_server.pipeline.bundle import LOSS_PX, Lens
 from model_server.pipeline.lens_choice import first_lens, lens_in_words
 from model_server.pipeline.resection import fill_between
-from model_server.pipeline.triangulation import PointSightings
 from model_server.pipeline.turning_bundle import LensSigmas, TurningBundle, adjust_turning, turning_errors
 from model_server.pipeline.turning_start import first_turns, rays
 from model_server.settings import ModeChoice, SolveSettings

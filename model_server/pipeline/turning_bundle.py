@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Array
+from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.bundle import LOSS_PX, Lens
-from model_server.pipeline.triangulation import PointSightings
 
 _NEAR = 1e-3  # of a unit ray: nearer to the camera's own plane than this, nothing is seen
 _FIRST_DAMPING, _MOST_DAMPING = 1e-6, 1e6

@@ -14,8 +14,8 @@ from scipy.sparse import csr_matrix
 from model_server.geometry.lens import is_plausible, undistort_pixels
 from model_server.geometry.shot import Array
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
+from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.bundle import Lens
-from model_server.pipeline.triangulation import PointSightings
 
 _FOCALS = LONG_SIDE * np.geomspace(0.35, 6.0, 40)  # 110 to 10 degrees across the long side
 _BENDS = np.linspace(-0.25, 0.05, 11)  # by how much distortion moves the middle of the short edges, as a share

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from model_server.geometry.shot import Array
-from model_server.pipeline.triangulation import PointSightings
+from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.zoom_equations import Layout, ZoomBundle
 
 _LOOSE, _STIFF = 0.05, 1e-5  # bounds of the spread of second differences, per frame squared

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from model_server.geometry.cameras import transform
 from model_server.geometry.shot import Array
-from model_server.pipeline.triangulation import PointSightings
+from model_server.geometry.triangulation import PointSightings
 
 _CHUNK = 300  # points that are eliminated at once, which bounds the memory of a step
 _NEAR = 1e-6  # of a camera's plane: what lies closer has no picture

@@ -6,7 +6,7 @@ from camera_errors import path_error
 from tolerances import ZOOM_FOCAL, ZOOM_PATH
 from track_scene import HEIGHT, WIDTH, track_scene, zooming
 
-from model_server.pipeline.triangulation import PointSightings, triangulate
+from model_server.geometry.triangulation import PointSightings, triangulate
 from model_server.pipeline.zoom_adjustment import adjust_zoom
 from model_server.pipeline.zoom_equations import Layout, Step, ZoomBundle
 

@@ -38,12 +38,21 @@ def static_tracks(positions: Array, frames: Array, tracks: Array, progress: Prog
         )
         start, end = positions[by_frame[a][rows_a]], positions[by_frame[b][rows_b]]
         if len(shared) >= _MIN_SHARED and np.median(np.linalg.norm(end - start, axis=1)) > _MIN_WAY_PX:
-            matrix, _ = cv2.findFundamentalMat(start, end, cv2.USAC_MAGSAC, _FIT_PX, 0.999, 2000)
-            if matrix is not None and matrix.shape == (3, 3):
+            matrix = fundamental_matrix(start, end, _FIT_PX)
+            if matrix is not None:
                 judged[shared] += 1
                 broken[shared] += sampson_distance(matrix, start, end) > _BROKEN_PX
         progress((done + 1) / len(pairs))
     return np.asarray(broken <= _MOVING_SHARE * np.maximum(judged, 1))
+
+
+def fundamental_matrix(start: Array, end: Array, fit_px: float) -> Array | None:
+    """(3, 3) that most matches (n, 2), (n, 2) agree with; None where there is none."""
+    try:
+        matrix, _ = cv2.findFundamentalMat(start, end, cv2.USAC_MAGSAC, fit_px, 0.999, 2000)
+    except cv2.error:  # its last refinement may be left without a model, and asserts that it has one
+        return None
+    return matrix if matrix is not None and matrix.shape == (3, 3) else None
 
 
 def sampson_distance(matrix: Array, start: Array, end: Array) -> Array:

@@ -5,7 +5,7 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from model_server.engines.classical.epipolar import sampson_distance
+from model_server.engines.classical.epipolar import fundamental_matrix, sampson_distance
 from model_server.engines.classical.match_database import Sightings
 from model_server.geometry.shot import Array
 
@@ -53,11 +53,11 @@ def _shared(sightings: Sightings, a: int, b: int) -> tuple[Array, Array]:
 
 
 def _homography_is_better(start: Array, end: Array) -> bool:
-    fundamental, _ = cv2.findFundamentalMat(start, end, cv2.USAC_MAGSAC, _FIT_PX, 0.999, 2000)
+    fundamental = fundamental_matrix(start, end, _FIT_PX)
     homography, _ = cv2.findHomography(start, end, cv2.USAC_MAGSAC, _FIT_PX, maxIters=2000, confidence=0.999)
     if homography is None:
         return False
-    if fundamental is None or fundamental.shape != (3, 3):
+    if fundamental is None:
         return True
     return _gric(_transfer(homography, start, end), 2, 8) < _gric(sampson_distance(fundamental, start, end), 3, 7)
 

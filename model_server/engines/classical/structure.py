@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 
+from model_server.engines.classical.explained import explained
 from model_server.engines.classical.keyframes import longest_tracks
 from model_server.engines.classical.match_database import Sightings, write_database
+from model_server.engines.classical.told_focal import told_focal
 from model_server.geometry.lens import Distortion, is_plausible, undistort_pixels
 from model_server.geometry.shot import Array, Progress
 from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
@@ -57,7 +59,10 @@ def find_structure(
 
     The focal length is what breaks a structure: two views hardly hold it, and a wrong one bends the whole scene at a
     small error. So guesses are tried on part of the keyframes until two of them lead to the same value; if none
-    do, the one with the most frames, then the most sightings, is taken.
+    do, the one with the most frames, then the most sightings, is taken. From a far guess all may lead to cameras that
+    explain what is far off, whose tracks are the longest, and leave what is near behind them. So where the pairs of
+    pictures themselves tell another focal length, the whole is tried from there as well, and the structure that
+    explains more of the picture is taken.
 
     Returns:
         None where no guess leads to at least 3 cameras.
@@ -81,10 +86,35 @@ def find_structure(
         if agree:
             break
     best = _best(trials, whole, len(keys), frame_count, square)
+    if guess.focal is None and not guess.zooms:
+        best = _or_from_told_focal(best, whole, keys, frame_count, square, guess)
     if best is None and guess.focal is None and not guess.zooms:
         best = _best(_locked_trials(part, frame_count, square, guess), whole, len(keys), frame_count, square)
     progress(1.0)
     return best
+
+
+def _or_from_told_focal(
+    best: Structure | None, whole: Sightings, keys: Array, frame_count: int, square: SquarePicture, guess: LensGuess
+) -> Structure | None:
+    """`best`, or what the focal length that the pairs of pictures tell leads to, where that explains more of them."""
+    told = told_focal(whole, keys, square.center)
+    if told is None or (best is not None and not told.contradicts(best.focal)):
+        return best
+    found = _reconstruct(longest_tracks(whole, _FINAL_POINTS), frame_count, square, told.focal, guess)
+    if found is None or not _plausible(found):
+        return best
+    if best is None or abs(found.focal / best.focal - 1) < _AGREE:
+        return best or found
+
+    def share(structure: Structure) -> float:
+        lens = square.intrinsics(structure.focal)
+        distortion = guess.distortion or Distortion(structure.k1)
+        positions = undistort_pixels(whole.positions, lens, distortion)
+        straight = Sightings(whole.frames, whole.tracks, positions)
+        return explained(straight, structure.camera_from_world, np.tile(lens, (frame_count, 1, 1)))
+
+    return max(best, found, key=share)
 
 
 def _locked_trials(

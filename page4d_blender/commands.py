@@ -136,6 +136,8 @@ def _build(folder: Path, footage: Path | None, out: Path) -> None:
     except RuntimeError as error:
         raise BadCommand(f"'{out}' can't be written: {error}".strip(), hint="give another --out") from error
     print(f"{out}: {solve_summary(package)}; {report.points} points, moving layers: {report.layers}", flush=True)
+    for assumption in package.manifest.assumptions:
+        print(f"  assumed: {assumption}", flush=True)
 
 
 def _save(out: Path) -> None:

@@ -13,6 +13,7 @@ from .lens import Distortion
 
 FORMAT_NAME, MAJOR = "page4d", 1
 _MANIFEST_LIMIT = 64 << 20  # bytes; a manifest of 10,000 mattes has 3 MB
+_MOST_ASSUMPTIONS, _LONGEST_ASSUMPTION = 20, 300
 _SIDE_LIMIT = 65536  # pixels; Blender renders no larger picture
 _SOLVE_AGAIN = "solve the footage again, or copy the whole package again"
 
@@ -66,6 +67,7 @@ class Manifest:
     up: tuple[float, ...]  # unit vector in the solver's world
     floor: tuple[float, ...] | None  # a, b, c, d with a x + b y + c z + d = 0
     median_px: float | None
+    assumptions: tuple[str, ...]  # what the solve took for granted, and what it warns of, in words
     layers: tuple[LayerFacts, ...]  # the moving things; the background is not among them
     files: dict[str, FileFacts]
 
@@ -132,9 +134,17 @@ def _manifest(root: "_Fields") -> Manifest:
         up=up,
         floor=floor,
         median_px=solve.number("median_px") if solve.has("median_px") else None,
+        assumptions=_assumptions(solve),
         layers=_layers(root.list_of_fields("layers")),
         files={path: _file_facts(facts) for path, facts in root.fields("files").items()},
     )
+
+
+def _assumptions(solve: "_Fields") -> tuple[str, ...]:
+    if not solve.has("assumptions"):
+        return ()
+    said = [entry.text("assumptions") for entry in solve.entries("assumptions")[:_MOST_ASSUMPTIONS]]
+    return tuple(_one_line(words, _LONGEST_ASSUMPTION) for words in said)
 
 
 def _layers(found: list["_Fields"]) -> tuple[LayerFacts, ...]:
@@ -154,9 +164,9 @@ def _file_facts(found: "_Fields") -> FileFacts:
     return FileFacts(found.text("dtype"), shape, found.integer("bytes", 0))
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, longest: int = 40) -> str:
     """Names come from file names and from artists: no control characters, and short enough for Blender's 63 bytes."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", text).strip()[:40] or "unnamed"
+    return re.sub(r"[\x00-\x1f\x7f]", " ", text).strip()[:longest] or "unnamed"
 
 
 class _Fields:

@@ -56,7 +56,7 @@ class PAGE4D_OT_import_package(bpy.types.Operator):
         finally:
             manager.progress_end()
         context.scene.page4d.package = str(folder)
-        SESSION.summary = solve_summary(opened)
+        SESSION.summary, SESSION.assumptions = solve_summary(opened), opened.manifest.assumptions
         for warning in report.warnings:
             self.report({"WARNING"}, sentence(warning))
         self.report({"INFO"}, f"{SESSION.summary}; {report.points} points, moving layers: {report.layers}")

@@ -22,6 +22,7 @@ class Offline(Page4DError):
 class Session:
     status: Status = field(default_factory=Status)
     summary: str = ""  # of the latest result
+    assumptions: tuple[str, ...] = ()  # of the same
     job: SolveJob | None = None
     scene_uid: int = 0  # where the result goes
     server: ServerProcess | None = None  # the one started from here

@@ -3,7 +3,7 @@
 import bpy
 
 from ..addon_id import ADDON_ID
-from ..core.status import Phase
+from ..core.status import Phase, sentence
 from ..operators.properties import OTHER_BACK
 from ..operators.session import SESSION
 from .sidebar import Sidebar, draw_wrapped
@@ -103,6 +103,22 @@ class PAGE4D_PT_options(_Part, bpy.types.Panel):
             column.prop(context.scene.page4d, name)
 
 
+class PAGE4D_PT_assumed(Sidebar, bpy.types.Panel):
+    """What the solve took for granted, and what it warns of: open, for who trusts the number has to know."""
+
+    bl_label = "Assumed"
+    bl_parent_id = "PAGE4D_PT_solve"
+    bl_order = 4
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(SESSION.summary and SESSION.assumptions) and not SESSION.is_working
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for assumption in SESSION.assumptions:
+            draw_wrapped(self.layout, context, sentence(assumption), icon="DOT")
+
+
 def _draw_progress(layout: bpy.types.UILayout) -> None:
     status = SESSION.status
     layout.label(text=status.line)
@@ -133,7 +149,7 @@ def _draw_end(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_wrapped(layout, context, SESSION.summary, icon="CHECKMARK")
 
 
-_CLASSES = (PAGE4D_PT_solve, PAGE4D_PT_frames, PAGE4D_PT_lens, PAGE4D_PT_mattes, PAGE4D_PT_options)
+_CLASSES = (PAGE4D_PT_solve, PAGE4D_PT_frames, PAGE4D_PT_lens, PAGE4D_PT_mattes, PAGE4D_PT_options, PAGE4D_PT_assumed)
 
 
 def register() -> None:

@@ -62,6 +62,7 @@ def test_a_solve_from_a_script_ends_with_the_scene(preferences, session, tmp_pat
     assert (scene.frame_start, scene.frame_end) == (1001, 1006)
     assert Path(shot.package) == tmp_path / "results/room.page4d"
     assert "px median over 6 frames, focal" in session.summary
+    assert "square pixels" in session.assumptions
 
 
 def test_a_solve_sends_the_settings_of_the_scene(preferences, written, tmp_path):

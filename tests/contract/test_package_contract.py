@@ -26,6 +26,7 @@ def test_the_extension_reads_what_the_server_wrote(tmp_path):
     assert (facts.clip.width, facts.clip.height) == (2 * facts.model_width, 2 * facts.model_height)
     assert facts.footage_from_model == manifest.FootageFromModel((2.0, 2.0), (0.0, 0.0))
     assert [(layer.id, layer.name, layer.first) for layer in facts.layers] == [(1, "Thing 1", FIRST_FRAME)]
+    assert facts.assumptions == read_package(tmp_path / "shot.page4d").manifest.solve.assumptions
 
 
 def test_both_know_the_same_format():

@@ -36,6 +36,16 @@ def test_a_later_minor_version_and_unknown_keys_are_read(written):
     assert open_package(written.folder).manifest.clip.name == "shot"
 
 
+def test_what_was_assumed_is_shown_as_lines_and_not_without_end(written):
+    _edit(written, lambda m: m["solve"].update(assumptions=["two\nlines\x1b", "long " * 1000] + ["more"] * 1000))
+    found = open_package(written.folder).manifest.assumptions
+    assert found[0] == "two lines"
+    assert len(found) < 100
+    assert max(map(len, found)) <= 300
+    _edit(written, lambda m: m["solve"].pop("assumptions"))
+    assert open_package(written.folder).manifest.assumptions == ()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -9,14 +9,13 @@ from torch import Tensor, nn
 from model_server.engines.page4d.network.layers import LayerScale
 from model_server.engines.page4d.network.names import by_our_names
 from model_server.engines.page4d.network.network import Page4DNetwork
-from model_server.engines.page4d.network.transformer import Block
 from model_server.engines.page4d.weights.layout import WrongWeights
 from model_server.training.config import ModelSettings
 from model_server.training.freezing import HEADS
 
 _TOKEN_STD, _POSITION_STD = 1e-6, 0.02
 _COLOR_GAIN = 2.5  # colors differ less than luminance
-_QUIET, _TOLD_APART, _LOW, _CHOOSY = 0.05, 0.3, 12, 1.7  # see `_attend_to_what_is_alike`
+_QUIET, _WITHIN, _TOLD_APART, _LOW, _CHOOSY = 0.05, 0.5, 0.3, 12, 1.7  # see `_attend_to_what_is_alike`
 _FIRST_POSE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25, 0.25)
 
 
@@ -121,16 +120,18 @@ def _attend_to_what_is_alike(network: Page4DNetwork, generator: torch.Generator)
     for token in (aggregator.camera_token, aggregator.register_token):  # tell the first frame from the others
         nn.init.normal_(token, std=_TOLD_APART, generator=generator)
     spread = torch.arange(1, _LOW + 1) ** -0.5 / _LOW**0.5
-    for attention in (block.attn for block in aggregator.global_blocks if isinstance(block, Block)):
+    for blocks, share in ((aggregator.frame_blocks, _WITHIN), (aggregator.global_blocks, 1.0)):
+        for block in blocks:
+            block.get_parameter("attn.qkv.weight")[2 * dim :] += share * torch.eye(dim)
+            block.get_parameter("attn.proj.weight").add_(share * torch.eye(dim))
+    for block in aggregator.global_blocks:
+        weight, bias = block.get_parameter("attn.qkv.weight"), block.get_parameter("attn.qkv.bias")
         reads = torch.zeros(dim, dim)
         reads[:, :_LOW] = torch.randn(dim, _LOW, generator=generator) * spread
-        level = torch.randn(dim, generator=generator)
-        for half in (slice(0, dim), slice(dim, 2 * dim)):
-            attention.qkv.weight[half], attention.qkv.bias[half] = reads, level
-        for norm in (attention.q_norm, attention.k_norm):
-            norm.get_parameter("weight").fill_(_CHOOSY)
-        attention.qkv.weight[2 * dim :] += torch.eye(dim)
-        attention.proj.weight += torch.eye(dim)
+        weight[: 2 * dim] = reads.repeat(2, 1)
+        bias[: 2 * dim] = torch.randn(dim, generator=generator).repeat(2)
+        for name in ("attn.q_norm.weight", "attn.k_norm.weight"):
+            block.get_parameter(name).fill_(_CHOOSY)
 
 
 def _frequencies(patch: int) -> Tensor:

@@ -13,7 +13,7 @@ from model_server.engines.page4d.network.rope import rotation
 from model_server.training.normalized import Truth
 
 _EVERY = 2  # of the rounds, the first among them
-_HEADS = 2  # of each watched block; the others attend to what they like
+_HEADS = 2  # of each watched block, the last: see `initial_weights`; the others attend to what they like
 _NEAREST = 1e-3  # mean distances before a camera, in which a point has a place in its picture
 
 
@@ -52,7 +52,7 @@ class AttentionWatch:
         ).repeated(frames)
         losses = []
         for kept in self._kept:
-            q, k = (turn(kept.pop(name).float())[:, :, :_HEADS] for name in ("q", "k"))
+            q, k = (turn(kept.pop(name).float())[:, :, -_HEADS:] for name in ("q", "k"))
             queries = q.view(len(q), frames, -1, *q.shape[2:])[:, 1:, self._special :]
             logits = torch.einsum("bsnhd,bmhd->bshnm", queries, k) * self._head_dim**-0.5
             found = logits.log_softmax(-1)[..., self._special : self._special + rows * columns]

@@ -98,6 +98,7 @@ class TrainSettings:
     freeze: Freeze = Freeze.NONE
     batch: int = 1  # clips at once, on each process
     accumulation: int = 1  # batches for one step
+    standardize: int = 0  # batches to look at first, so that the camera head begins with what differs between clips
     clip: float = 1.0  # longest gradient; longer ones are shortened to it
     precision: Precision = Precision.AUTO
     device: Device = Device.AUTO
@@ -113,6 +114,7 @@ class TrainSettings:
         for name in ("steps", "batch", "accumulation", "checkpoint_every", "log_every"):
             _from_to(f"train.{name}", getattr(self, name), 1, 10**9)
         _from_to("train.seed", self.seed, 0, 1023)
+        _from_to("train.standardize", self.standardize, 0, 10**4)
         _from_to("train.workers", self.workers, 0, 256)
         _above("train.clip", self.clip, 0)
         if not 0 <= self.ema < 1:

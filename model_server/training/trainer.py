@@ -25,6 +25,7 @@ from model_server.training.optimizer import Optimizer
 from model_server.training.processes import Processes, processes, shared
 from model_server.training.running_mean import RunningMean
 from model_server.training.sources import ClipSource, clip_source
+from model_server.training.standardized import standardize_cameras
 from model_server.training.step import Stepper
 
 _CHECKPOINTS, _WEIGHTS = "checkpoints", "weights.safetensors"
@@ -91,6 +92,8 @@ class _Run:
         """`found` is the checkpoint to go on from."""
         self._config, self._here, self._sources, self._found = config, here, sources, found
         network = built_network(config, goes_on=found is not None).to(here.device)
+        if config.train.standardize and found is None and config.loss.camera:
+            standardize_cameras(network, sources.learned, config.train.standardize, config.train.batch)
         if config.train.checkpointing:
             network.recompute_blocks()
         mask = config.mask if config.model.mask else None

@@ -88,10 +88,13 @@ def quaternions(rotations: Array) -> Array:
 
 
 def _shortest_turn_to_z(direction: Array) -> Array:
-    """(3, 3) rotation that takes a unit vector to +z (Rodrigues)."""
-    cosine = float(direction[2])
-    if cosine < -1 + 1e-9:
-        return np.diag([1.0, -1.0, -1.0])
-    x, y = direction[0], direction[1]
-    cross = np.array([[0.0, 0.0, -x], [0.0, 0.0, -y], [x, y, 0.0]])
-    return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))
+    """(3, 3) rotation that takes a unit vector (3,) to +z (Rodrigues); half a turn around x where it is -z.
+
+    By which way the vector leans, not by 1 / (1 + z): near -z that would be a quotient of two rounding errors.
+    """
+    x, y, z = direction
+    lean = np.hypot(x, y)
+    toward = np.array([x, y]) / lean if lean > 0 else np.array([0.0, 1.0])
+    turn = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [x, y, z]])
+    turn[:2, :2] -= (1 - z) * np.outer(toward, toward)
+    return turn

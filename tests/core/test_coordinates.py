@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tolerances import ROUND_TRIP, SAME_PIXEL_PX
 
@@ -45,6 +45,8 @@ def test_quaternions_of_a_full_turn_never_jump(axis):
 
 
 @given(rotations, st.floats(0.2, 3))
+@example(rotation=np.diag([-1.0, -1.0, 1.0]), height=1.0)
+@example(rotation=np.array([[-1.0, -1.6e-6, 0], [1.6e-6, -1.0, 0], [0, 0, 1]]), height=1.0)  # all but upside down
 def test_leveling_turns_up_to_z_and_lays_the_floor_at_zero(rotation, height):
     up = rotation @ np.array([0.0, -1.0, 0.0])
     matrix = leveling_matrix(up, np.array([*up, height]))

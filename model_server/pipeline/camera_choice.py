@@ -13,7 +13,6 @@ from model_server.engines.classical.parallax import CameraMotion, camera_motion
 from model_server.engines.engine import Engine
 from model_server.errors import Unsolvable
 from model_server.geometry.cameras import project, transform
-from model_server.geometry.lens import undistort_pixels
 from model_server.geometry.shot import Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import SquarePicture
 from model_server.pipeline.first_cameras import Agreement, agreement_of
@@ -113,9 +112,8 @@ class _Shot:
             keep &= still[self.tracks.track_ids]
         frames, ids = self.tracks.frame_indices[keep], self.tracks.track_ids[keep]
         lenses = square.intrinsics(square.focal_of(solution.intrinsics))
-        positions = square.from_plate(self.tracks.positions[keep])
-        straight = undistort_pixels(positions, lenses[frames], solution.distortion)
-        return explained(Sightings(frames, ids, straight), solution.camera_from_world, lenses)
+        seen = Sightings(frames, ids, square.from_plate(self.tracks.positions[keep]))
+        return explained(seen, solution.camera_from_world, lenses, solution.distortion)
 
 
 def _with_warning(solution: Solution, shot: _Shot) -> Solution:

@@ -1,7 +1,6 @@
 """What all clips have in common is taken out of the camera tokens before a run begins: see `standardize_cameras`."""
 
 import torch
-from torch import Tensor, nn
 from torch.nn import functional
 
 from model_server.engines.page4d.network.network import Page4DNetwork
@@ -28,12 +27,7 @@ def standardize_cameras(network: Page4DNetwork, source: ClipSource, batches: int
         last = network.config.aggregator.rounds - 1
         found = network(images, 0.0, (), rounds=(last,)).rounds[last]
         seen.append(found[:, 1:, 0].flatten(0, 1).float())
-    norm = network.get_submodule("camera_head.token_norm")
-    if isinstance(norm, nn.LayerNorm):
-        _standardize(norm, torch.cat(seen))
-
-
-def _standardize(norm: nn.LayerNorm, tokens: Tensor) -> None:
+    norm, tokens = network.camera_head.token_norm, torch.cat(seen)
     plain = functional.layer_norm(tokens, tokens.shape[-1:], eps=norm.eps)
     spread = plain.std(0).clamp_min(_LEAST_SPREAD)
     norm.weight.copy_(1 / spread)

@@ -13,7 +13,7 @@ from .lens import Distortion
 
 FORMAT_NAME, MAJOR = "page4d", 1
 _MANIFEST_LIMIT = 64 << 20  # bytes; a manifest of 10,000 mattes has 3 MB
-_MOST_ASSUMPTIONS, _LONGEST_ASSUMPTION = 20, 300
+_MOST_ASSUMPTIONS, _LONGEST_ASSUMPTION = 20, 300  # letters
 _SIDE_LIMIT = 65536  # pixels; Blender renders no larger picture
 _SOLVE_AGAIN = "solve the footage again, or copy the whole package again"
 
@@ -118,7 +118,7 @@ def _manifest(root: "_Fields") -> Manifest:
     solve = root.fields("solve")
     return Manifest(
         clip=ClipFacts(
-            name=_one_line(clip.text("name")),
+            name=_name(clip.text("name")),
             path=clip.text("path"),
             file_names=tuple(entry.text("name") for entry in clip.list_of_fields("files")),
             width=clip.integer("width", 1, _SIDE_LIMIT),
@@ -144,14 +144,14 @@ def _assumptions(solve: "_Fields") -> tuple[str, ...]:
     if not solve.has("assumptions"):
         return ()
     said = [entry.text("assumptions") for entry in solve.entries("assumptions")[:_MOST_ASSUMPTIONS]]
-    return tuple(_one_line(words, _LONGEST_ASSUMPTION) for words in said)
+    return tuple(line for words in said if (line := _one_line(words, _LONGEST_ASSUMPTION)))
 
 
 def _layers(found: list["_Fields"]) -> tuple[LayerFacts, ...]:
     layers = []
     for entry in found:
         frames = tuple(end.integer("frames") for end in entry.entries("frames", 2))
-        name = _one_line(entry.text("name"))
+        name = _name(entry.text("name"))
         layers.append(LayerFacts(entry.integer("id", 0, 255), name, frames[0], frames[1]))
     ids = [layer.id for layer in layers]
     if len(set(ids)) < len(ids):
@@ -164,9 +164,14 @@ def _file_facts(found: "_Fields") -> FileFacts:
     return FileFacts(found.text("dtype"), shape, found.integer("bytes", 0))
 
 
-def _one_line(text: str, longest: int = 40) -> str:
-    """Names come from file names and from artists: no control characters, and short enough for Blender's 63 bytes."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", text).strip()[:longest] or "unnamed"
+def _name(text: str) -> str:
+    """Names come from file names and from artists: short enough for Blender's 63 bytes, and never empty."""
+    return _one_line(text, 40) or "unnamed"
+
+
+def _one_line(text: str, longest: int) -> str:
+    """No control characters, and so many letters at most."""
+    return re.sub(r"[\x00-\x1f\x7f]", " ", text).strip()[:longest]
 
 
 class _Fields:

@@ -11,6 +11,7 @@ from model_server.engines.classical.keyframes import keyframes
 from model_server.engines.classical.match_database import Sightings
 from model_server.engines.classical.structure import LensGuess, find_structure
 from model_server.engines.classical.told_focal import told_focal
+from model_server.geometry.lens import Distortion
 
 
 def _ignore(done: float) -> None:
@@ -47,15 +48,15 @@ def test_true_cameras_explain_all_and_ones_turned_inside_out_only_what_is_far():
     intrinsics = np.tile(SQUARE.intrinsics(WIDE), (FRAMES, 1, 1))
     back = poses.copy()
     back[:, :3, 3] *= -1
-    assert explained(sightings, poses, intrinsics) > 0.99
+    assert explained(sightings, poses, intrinsics, Distortion()) > 0.99
     far = np.bincount(sightings.tracks)[sightings.tracks] > 8
-    assert explained(sightings, back, intrinsics) < far.mean() + 0.05
+    assert explained(sightings, back, intrinsics, Distortion()) < far.mean() + 0.05
 
 
 def test_cameras_that_are_not_known_explain_nothing():
     sightings, poses = whip_pan(1)
     poses[FRAMES // 2 :] = np.nan
-    share = explained(sightings, poses, np.tile(SQUARE.intrinsics(WIDE), (FRAMES, 1, 1)))
+    share = explained(sightings, poses, np.tile(SQUARE.intrinsics(WIDE), (FRAMES, 1, 1)), Distortion())
     assert share == pytest.approx(np.mean(sightings.frames < FRAMES // 2), abs=0.01)
 
 

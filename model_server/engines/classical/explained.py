@@ -4,27 +4,31 @@ import numpy as np
 
 from model_server.engines.classical.match_database import Sightings
 from model_server.geometry.cameras import project
+from model_server.geometry.lens import Distortion, undistort_pixels
 from model_server.geometry.shot import Array
 from model_server.geometry.triangulation import PointSightings, residuals, triangulate
 
 _AGREE_PX = 3.0  # square pixels: as far off as the mapper lets its points be
 
 
-def explained(sightings: Sightings, camera_from_world: Array, intrinsics: Array) -> float:
+def explained(sightings: Sightings, camera_from_world: Array, intrinsics: Array, distortion: Distortion) -> float:
     """The share of the sightings that a still point before the cameras explains, be it at infinity.
 
     What is far off shows no depth, so cameras that turn the scene inside out (behind a wrong lens, the far part fits a
     path the other way round as well) lose nothing there. What is near lies behind them then.
 
     Args:
-        sightings: undistorted, square pixels.
+        sightings: square pixels, as the lens shows them.
         camera_from_world: (F, 4, 4); what frames see that are NaN is not explained.
-        intrinsics: (F, 3, 3).
+        intrinsics: (F, 3, 3), square pixels.
+        distortion: of the lens.
     """
     known = np.isfinite(camera_from_world[:, 0, 0])[sightings.frames]
     if not known.any():
         return 0.0
-    seen = PointSightings(sightings.frames[known], sightings.tracks[known], sightings.positions[known])
+    frames = sightings.frames[known]
+    positions = undistort_pixels(sightings.positions[known], intrinsics[frames], distortion)
+    seen = PointSightings(frames, sightings.tracks[known], positions)
     count = int(sightings.tracks.max()) + 1
     near = residuals(seen, triangulate(seen, camera_from_world, intrinsics, count), camera_from_world, intrinsics)
     far = _at_infinity(seen, camera_from_world, intrinsics, count)

@@ -108,11 +108,8 @@ def _or_from_told_focal(
         return best or found
 
     def share(structure: Structure) -> float:
-        lens = square.intrinsics(structure.focal)
-        distortion = guess.distortion or Distortion(structure.k1)
-        positions = undistort_pixels(whole.positions, lens, distortion)
-        straight = Sightings(whole.frames, whole.tracks, positions)
-        return explained(straight, structure.camera_from_world, np.tile(lens, (frame_count, 1, 1)))
+        lenses = np.tile(square.intrinsics(structure.focal), (frame_count, 1, 1))
+        return explained(whole, structure.camera_from_world, lenses, guess.distortion or Distortion(structure.k1))
 
     return max(best, found, key=share)
 

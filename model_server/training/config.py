@@ -98,6 +98,7 @@ class TrainSettings:
     freeze: Freeze = Freeze.NONE
     batch: int = 1  # clips at once, on each process
     accumulation: int = 1  # batches for one step
+    views: int = 1  # how often a drawn clip is seen; above 1 each time half of its frames, in another order
     standardize: int = 0  # batches to look at first, so that the camera head begins with what differs between clips
     clip: float = 1.0  # longest gradient; longer ones are shortened to it
     precision: Precision = Precision.AUTO
@@ -111,7 +112,7 @@ class TrainSettings:
     log_every: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "accumulation", "checkpoint_every", "log_every"):
+        for name in ("steps", "batch", "accumulation", "views", "checkpoint_every", "log_every"):
             _from_to(f"train.{name}", getattr(self, name), 1, 10**9)
         _from_to("train.seed", self.seed, 0, 1023)
         _from_to("train.standardize", self.standardize, 0, 10**4)
@@ -128,6 +129,7 @@ class OptimizerSettings:
     mask_head: GroupSettings = field(default_factory=lambda: GroupSettings(2e-5, 0.15, 0.02))
     blocks: GroupSettings = field(default_factory=lambda: GroupSettings(1e-5, 0.05, 0.01))
     rest: GroupSettings = field(default_factory=lambda: GroupSettings(1e-5, 0.05, 0.01))
+    pose: GroupSettings = field(default_factory=lambda: GroupSettings(1e-5, 0.05, 0.01))  # the camera head's last map
 
 
 @dataclass(frozen=True)
@@ -158,10 +160,11 @@ class LossSettings:
     depth: float = 1.0
     points: float = 1.0
     matching: float = 0.0  # ours: that attention finds where patches are in the first frame; for still scenes
+    telling: float = 0.0  # ours: that tokens tell shifts and poses as plain numbers; for still scenes
     quantile: float = 0.98  # of the pixels' errors, that count; the rest are taken for mistakes of the data
 
     def __post_init__(self) -> None:
-        for name in ("camera", "depth", "points", "matching"):
+        for name in ("camera", "depth", "points", "matching", "telling"):
             _from_to(f"loss.{name}", getattr(self, name), 0, 1e6)
         if not self.camera + self.depth + self.points:
             raise BadInput("all losses have the weight 0", hint="give loss.camera, loss.depth or loss.points a weight")

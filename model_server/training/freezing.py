@@ -5,6 +5,7 @@ from torch import nn
 from model_server.training.config import Freeze
 
 MASK_HEAD = "aggregator.mask_head."
+POSE = "camera_head.pose_branch.fc2.weight"  # what the camera head says comes out of this
 HEADS = ("camera_head.", "depth_head.", "points_head.", "track_head.", MASK_HEAD)
 _NEVER_USED = "backbone.mask_token"  # only DINOv2's own training reads it
 

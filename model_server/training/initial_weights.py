@@ -16,6 +16,7 @@ from model_server.training.freezing import HEADS
 _TOKEN_STD, _POSITION_STD = 1e-6, 0.02
 _COLOR_GAIN = 2.5  # colors differ less than luminance
 _QUIET, _WITHIN, _TOLD_APART, _LOW, _CHOOSY = 0.05, 0.5, 0.3, 12, 1.7  # see `_attend_to_what_is_alike`
+_FIRST_SAY = 0.1  # of a camera token in its pose: turns of clips differ by less than what a random map makes of it
 _FIRST_POSE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25, 0.25)
 
 
@@ -57,6 +58,7 @@ def initialize(network: Page4DNetwork, settings: ModelSettings, seed: int) -> No
     if hasattr(network, "camera_head"):
         nn.init.zeros_(network.camera_head.empty_pose_tokens)
         network.camera_head.pose_branch.fc2.bias.copy_(torch.tensor(_FIRST_POSE))
+        network.camera_head.pose_branch.fc2.weight.mul_(_FIRST_SAY)
     if settings.alike:
         _attend_to_what_is_alike(network, generator)
 

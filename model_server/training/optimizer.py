@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model_server.training.config import GroupSettings, OptimizerSettings
-from model_server.training.freezing import MASK_HEAD, block_prefixes
+from model_server.training.freezing import MASK_HEAD, POSE, block_prefixes
 from model_server.training.processes import whole
 from model_server.training.schedules import learning_rate
 
@@ -75,4 +75,6 @@ def group_of(name: str, middle: range) -> str:
     """The group that a parameter learns in."""
     if name.startswith(MASK_HEAD):
         return "mask_head"
+    if name.startswith(POSE):
+        return "pose"
     return "blocks" if name.startswith(block_prefixes(middle)) else "rest"

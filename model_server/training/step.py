@@ -1,7 +1,8 @@
 """One step of learning: batches in, weights changed (MODEL_SPEC 5.2, done as it was meant)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +11,19 @@ from model_server.engines.page4d.network.network import Prediction
 from model_server.engines.page4d.network.precision import Precision as DevicePrecision
 from model_server.training.clip import Clip
 from model_server.training.config import LossSettings, MaskSettings, Precision, TrainSettings
-from model_server.training.losses.matching import AttentionWatch
 from model_server.training.losses.total import heads_of, losses_of
 from model_server.training.normalized import Truth, normalized
 from model_server.training.optimizer import Optimizer
 from model_server.training.processes import gradients_stay
 from model_server.training.schedules import mask_alpha
+
+
+class Watch(Protocol):
+    """Looks at the inside of a network while it runs."""
+
+    def loss(self, truth: Truth) -> Tensor:
+        """Scalar, with gradients: how far off it was in the last forward pass."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,17 +54,17 @@ class Stepper:
         train: TrainSettings,
         loss: LossSettings,
         mask: MaskSettings | None,
-        watch: AttentionWatch | None,
+        watches: Mapping[str, Watch],
     ) -> None:
         """
         Args:
             called: the network, or what several processes call in its place.
             mask: None where the network has none.
-            watch: of the same network; None where matching is no part of the loss.
+            watches: of the same network, by the loss that they are a part of.
         """
         self._called, self._optimizer, self._device = called, optimizer, device
         self._train, self._loss, self._mask = train, loss, mask
-        self._heads, self._watch = heads_of(loss), watch
+        self._heads, self._watches = heads_of(loss), watches
 
     def alpha(self, step: int) -> float:
         """The mask's strength at that step; 0 where there is none."""
@@ -90,10 +98,10 @@ class Stepper:
             frames = clips.images.shape[0] * clips.images.shape[1]
             prediction = self._called(clips.images, alpha, self._heads, frames_at_once=frames)
         total, parts = losses_of(prediction, truth, self._loss)
-        if self._watch is not None:
-            matching = self._watch.loss(truth)
-            total = total + self._loss.matching * matching
-            parts |= {"loss": total.detach(), "matching": matching.detach()}
+        for name, watch in self._watches.items():
+            seen = watch.loss(truth)
+            total = total + getattr(self._loss, name) * seen
+            parts |= {"loss": total.detach(), name: seen.detach()}
         return Look(prediction, truth, total, parts)
 
 

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +20,18 @@ from model_server.training.held_out import validated
 from model_server.training.initial_weights import initialize, load_weights
 from model_server.training.journal import Journal, journal
 from model_server.training.losses.matching import AttentionWatch
+from model_server.training.losses.telling import TokenWatch
 from model_server.training.losses.total import heads_of
 from model_server.training.optimizer import Optimizer
 from model_server.training.processes import Processes, processes, shared
 from model_server.training.running_mean import RunningMean
 from model_server.training.sources import ClipSource, clip_source
 from model_server.training.standardized import standardize_cameras
-from model_server.training.step import Stepper
+from model_server.training.step import Stepper, Watch
+from model_server.training.views import Views
 
 _CHECKPOINTS, _WEIGHTS = "checkpoints", "weights.safetensors"
+_WATCHES: dict[str, Callable[[Page4DNetwork], Watch]] = {"matching": AttentionWatch, "telling": TokenWatch}
 _HOPELESS = 100  # steps in a row whose gradients were not finite
 
 
@@ -54,7 +57,10 @@ class Sources:
 
     @classmethod
     def of(cls, config: TrainingConfig) -> "Sources":
-        return cls(clip_source(config), clip_source(config, held_out=True))
+        learned, views = clip_source(config), config.train.views
+        if views > 1:
+            learned = Views(learned, views, config.train.seed)
+        return cls(learned, clip_source(config, held_out=True))
 
 
 def train(config: TrainingConfig, resume: bool = False, sources: Sources | None = None) -> Outcome:
@@ -101,8 +107,8 @@ class _Run:
         optimizer = Optimizer(network, config.optimizer, config.model.middle(), config.train.steps)
         mean = RunningMean(optimizer.parameters, config.train.ema) if config.train.ema else None
         self._state = RunState(network, optimizer, mean)
-        watch = AttentionWatch(network) if config.loss.matching else None
-        self._stepper = Stepper(called, optimizer, here.device, config.train, config.loss, mask, watch)
+        watches = {name: watch(network) for name, watch in _WATCHES.items() if getattr(config.loss, name)}
+        self._stepper = Stepper(called, optimizer, here.device, config.train, config.loss, mask, watches)
 
     def until(self, stop: threading.Event) -> Outcome:
         """Make the steps that are left, or those until `stop` is set."""

@@ -107,7 +107,13 @@ def test_matching_is_learned(tmp_path):
     network = built_network(config)
     optimizer = Optimizer(network, config.optimizer, config.model.middle(), config.train.steps)
     step = Stepper(
-        network, optimizer, torch.device("cpu"), config.train, config.loss, config.mask, AttentionWatch(network)
+        network,
+        optimizer,
+        torch.device("cpu"),
+        config.train,
+        config.loss,
+        config.mask,
+        {"matching": AttentionWatch(network)},
     )
     losses = [float(step(15, iter([clips(4)])).losses["matching"]) for _ in range(30)]
     assert losses[-1] < losses[0] - 0.3

@@ -22,7 +22,7 @@ def stepper(tmp_path, **changes):
     config = small_config(tmp_path, **changes)
     network = built_network(config)
     optimizer = Optimizer(network, config.optimizer, config.model.middle(), config.train.steps)
-    return network, optimizer, Stepper(network, optimizer, CPU, config.train, config.loss, config.mask, None)
+    return network, optimizer, Stepper(network, optimizer, CPU, config.train, config.loss, config.mask, {})
 
 
 def weights(network):
@@ -88,13 +88,16 @@ def test_rates_rise_and_fall_by_group(tmp_path):
     assert rates[:151] == sorted(rates[:151])
     assert rates[150:] == sorted(rates[150:], reverse=True)
     config = small_config(tmp_path)
-    settings = OptimizerSettings(slow, FAST, GroupSettings(5e-4, 0.0, 0.1))
+    settings = OptimizerSettings(slow, FAST, GroupSettings(5e-4, 0.0, 0.1), GroupSettings(5e-5, 0.0, 0.2))
     optimizer = Optimizer(built_network(config), settings, config.model.middle(), 100)
     optimizer.step(15)
     groups = {group["name"]: (group["lr"], group["weight_decay"]) for group in optimizer.adam.param_groups}
     assert groups["mask_head"] == (pytest.approx(2e-5), 0.02)
     assert groups["rest"][1] == 0.1
     assert groups["blocks"][0] == learning_rate(15, 100, FAST)
+    assert groups["pose"][1] == 0.2
+    (pose,) = [group["params"] for group in optimizer.adam.param_groups if group["name"] == "pose"]
+    assert [tuple(parameter.shape) for parameter in pose] == [(9, 48)]
 
 
 def test_the_mask_stays_or_fades_as_the_paper_says():
@@ -132,7 +135,7 @@ def test_half_precision_is_near(tmp_path):
         config = replace(config, train=replace(config.train, precision=precision))
         network = built_network(config)
         optimizer = Optimizer(network, config.optimizer, config.model.middle(), 6)
-        step = Stepper(network, optimizer, CPU, config.train, config.loss, config.mask, None)
+        step = Stepper(network, optimizer, CPU, config.train, config.loss, config.mask, {})
         losses.append(float(step(0, iter([WallSource().batch(0, 2, 0, 1)])).losses["loss"]))
         assert {p.dtype for p in network.parameters()} == {torch.float32}
     assert losses[0] != losses[1]

@@ -67,9 +67,18 @@ def cross_entropy(found: Tensor, targets: Targets) -> Tensor:
     return torch.where(known, each, 0.0).sum() / known.sum().clamp_min(1)
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the middles of patches of all frames but the first are seen in the first one."""
+
+    column: Tensor  # (B, S - 1, rows, columns) patches; 0 is the middle of the first
+    row: Tensor
+    known: Tensor  # bool: valid, in front of the first camera and in its picture
+
+
 @torch.no_grad()
-def targets_of(truth: Truth, patch: int) -> Targets:
-    """The first frame's patches as bilinear weights around where each later patch's middle is seen there."""
+def places_of(truth: Truth, patch: int) -> Places:
+    """By the true points and cameras."""
     height, width = truth.depth.shape[-2:]
     middles = slice(patch // 2, None, patch)
     points, valid = truth.points[:, 1:, middles, middles], truth.valid[:, 1:, middles, middles]
@@ -79,10 +88,17 @@ def targets_of(truth: Truth, patch: int) -> Targets:
     row = (points[..., 1] / depth * intrinsics[..., 1, 1] + intrinsics[..., 1, 2]) / patch - 0.5
     rows, columns = height // patch, width // patch
     inside = (column > -0.5) & (column < columns - 0.5) & (row > -0.5) & (row < rows - 0.5)
-    known = valid & (points[..., 2] > _NEAREST) & inside
-    across, down = _weights(column, columns), _weights(row, rows)
+    return Places(column, row, valid & (points[..., 2] > _NEAREST) & inside)
+
+
+@torch.no_grad()
+def targets_of(truth: Truth, patch: int) -> Targets:
+    """The first frame's patches as bilinear weights around where each later patch's middle is seen there."""
+    places = places_of(truth, patch)
+    rows, columns = places.known.shape[-2:]
+    across, down = _weights(places.column, columns), _weights(places.row, rows)
     weights = (down[..., :, None] * across[..., None, :]).flatten(-2).flatten(2, 3)
-    return Targets(weights, known.flatten(2))
+    return Targets(weights, places.known.flatten(2))
 
 
 def _weights(place: Tensor, count: int) -> Tensor:

@@ -99,7 +99,7 @@ class TrainSettings:
     batch: int = 1  # clips at once, on each process
     accumulation: int = 1  # batches for one step
     views: int = 1  # how often a drawn clip is seen; above 1 each time half of its frames, in another order
-    standardize: int = 0  # batches to look at first, so that the camera head begins with what differs between clips
+    standardize: int = 0  # batches to look at first: the camera head begins anew, with what differs between clips
     clip: float = 1.0  # longest gradient; longer ones are shortened to it
     precision: Precision = Precision.AUTO
     device: Device = Device.AUTO

@@ -6,7 +6,8 @@ from model_server.training.config import Freeze
 
 MASK_HEAD = "aggregator.mask_head."
 POSE = "camera_head.pose_branch.fc2.weight"  # what the camera head says comes out of this
-HEADS = ("camera_head.", "depth_head.", "points_head.", "track_head.", MASK_HEAD)
+CAMERA_HEAD = "camera_head."
+HEADS = (CAMERA_HEAD, "depth_head.", "points_head.", "track_head.", MASK_HEAD)
 _NEVER_USED = "backbone.mask_token"  # only DINOv2's own training reads it
 
 

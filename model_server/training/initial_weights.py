@@ -63,13 +63,16 @@ def initialize(network: Page4DNetwork, settings: ModelSettings, seed: int) -> No
         _attend_to_what_is_alike(network, generator)
 
 
-def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
+def load_weights(network: Page4DNetwork, path: Path, anew: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Fill the network from a safetensors file, under our names or the published ones.
 
     What the file has of heads that the network has not, is left. Heads that the file has not keep what they have.
 
+    Args:
+        anew: of `HEADS`, those that keep what they have whatever the file has.
+
     Returns:
-        The beginnings of the names of the heads that were not in the file.
+        The beginnings of the names of the heads that were not taken from the file.
 
     Raises:
         WrongWeights: there is no such file, or it is another network's.
@@ -77,7 +80,8 @@ def load_weights(network: Page4DNetwork, path: Path) -> tuple[str, ...]:
     try:
         with safe_open(path, framework="pt") as file:
             names = by_our_names(file.keys())
-            return _fill(network, {ours: file.get_tensor(name).float() for ours, name in names.items()}, path)
+            taken = {ours: name for ours, name in names.items() if not ours.startswith(anew)}
+            return _fill(network, {ours: file.get_tensor(name).float() for ours, name in taken.items()}, path)
     except (SafetensorError, OSError) as error:
         raise WrongWeights(f"{path} can't be read as weights: {error}", hint="give a safetensors file") from error
 

@@ -15,7 +15,7 @@ from model_server.training.checkpoint import Progress, RunState, latest, load, s
 from model_server.training.config import TrainingConfig
 from model_server.training.exported import export
 from model_server.training.figures import Means
-from model_server.training.freezing import freeze
+from model_server.training.freezing import CAMERA_HEAD, freeze
 from model_server.training.held_out import validated
 from model_server.training.initial_weights import initialize, load_weights
 from model_server.training.journal import Journal, journal
@@ -88,7 +88,8 @@ def built_network(config: TrainingConfig, goes_on: bool = False) -> Page4DNetwor
     network = Page4DNetwork(config.model.network(), heads_of(config.loss))
     initialize(network, config.model, config.train.seed)
     if config.model.weights and not goes_on:
-        load_weights(network, Path(config.model.weights))
+        anew = (CAMERA_HEAD,) if config.train.standardize else ()
+        load_weights(network, Path(config.model.weights), anew)
     freeze(network, config.train.freeze, config.model.middle())
     return network
 

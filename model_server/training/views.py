@@ -33,7 +33,8 @@ class Views:
             clips = self.source.batch(drawn, size, rank, world)
             self._kept[slot] = drawn, clips
         frames = clips.images.shape[1]
-        return of_frames(clips, random.Random(f"{self.seed} {step}").sample(range(frames), (frames + 1) // 2))
+        half = min(frames, max(2, (frames + 1) // 2))  # one frame alone has no camera to find
+        return of_frames(clips, random.Random(f"{self.seed} {step}").sample(range(frames), half))
 
 
 def of_frames(clips: Clip, frames: list[int]) -> Clip:

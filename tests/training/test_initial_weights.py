@@ -72,6 +72,13 @@ def test_a_file_without_a_mask_begins_one_with_it(tmp_path):
     assert torch.allclose(network.depth_head.refine.weight, plain.depth_head.refine.weight, atol=1e-3)
     less = fresh(3, mask=False, heads=(Head.CAMERA,))
     assert load_weights(less, path) == ()
+    head = less.camera_head.embed_pose.weight.clone()
+    other = fresh(4, mask=False)
+    save_file({name: value.detach() for name, value in other.named_parameters()}, path)
+    assert load_weights(less, path, anew=("camera_head.",)) == ("camera_head.",)
+    assert torch.equal(less.camera_head.embed_pose.weight, head)
+    assert torch.equal(less.backbone.norm.weight, other.backbone.norm.weight)
+    assert torch.equal(less.backbone.patch_projection.weight, other.backbone.patch_projection.weight)
 
 
 def test_published_names_are_understood(tmp_path):

@@ -8,7 +8,7 @@ from wall_clips import WallSource
 
 from model_server.training.config import LossSettings
 from model_server.training.losses.matching import places_of, targets_of
-from model_server.training.losses.telling import TokenWatch, shifts_of, told_poses
+from model_server.training.losses.telling import COMMON_FIELD, FIELD, SHIFT, TokenWatch, told_poses, told_shifts
 from model_server.training.normalized import normalized
 from model_server.training.optimizer import Optimizer
 from model_server.training.step import Stepper
@@ -19,7 +19,7 @@ PATCH = 14
 
 def test_a_shift_leads_from_a_patch_to_where_it_is_seen_in_the_first_frame():
     truth = normalized(WallSource(3).batch(0, 2, 0, 1))
-    shift, known = shifts_of(truth, PATCH)
+    shift, known = told_shifts(truth, PATCH)
     columns = places_of(truth, PATCH).known.shape[-1]
     grid = torch.arange(shift.shape[2])
     own = torch.stack((grid % columns, grid // columns), -1).float()
@@ -27,7 +27,7 @@ def test_a_shift_leads_from_a_patch_to_where_it_is_seen_in_the_first_frame():
     place = found.weights @ own
     size = own.amax(0)
     assert known.sum() > 12
-    assert torch.allclose((own + shift / 3).clamp(torch.zeros(2), size)[known], place[known], atol=1e-4)
+    assert torch.allclose((own + shift / SHIFT).clamp(torch.zeros(2), size)[known], place[known], atol=1e-4)
 
 
 def test_the_first_camera_is_told_to_stand_and_all_their_own_turn():
@@ -35,7 +35,7 @@ def test_the_first_camera_is_told_to_stand_and_all_their_own_turn():
     told = told_poses(truth)
     assert torch.allclose(told[:, 0, :6], torch.zeros(2, 6), atol=1e-4)
     fields = 2 * torch.atan(truth.depth.shape[-1] / 2 / truth.intrinsics[..., 0, 0])
-    assert torch.allclose(told[..., 7] / 10 + 1, fields, atol=1e-5)
+    assert torch.allclose(told[..., 7] / FIELD + COMMON_FIELD, fields, atol=1e-5)
 
 
 def test_tokens_learn_to_tell(tmp_path):

@@ -21,15 +21,9 @@ class Counted:
         self.asked.append(step)
         depth = (step * FRAMES + torch.arange(FRAMES)).float().view(1, FRAMES, 1, 1).expand(size, -1, 2, 2)
         poses = depth[..., :1, :1] * torch.eye(4)
-        images, valid = depth[:, :, None].expand(-1, -1, 3, -1, -1), depth >= 0
-        return Clip(
-            images,
-            depth,
-            valid,
-            poses,
-            torch.eye(3).expand(size, FRAMES, 3, 3),
-            flow=torch.zeros(size, FRAMES - 1, 2, 2, 2),
-        )
+        images, intrinsics = depth[:, :, None].expand(-1, -1, 3, -1, -1), torch.eye(3).expand(size, FRAMES, 3, 3)
+        flow = torch.zeros(size, FRAMES - 1, 2, 2, 2)
+        return Clip(images, depth, depth >= 0, poses, intrinsics, flow=flow)
 
 
 def test_a_clip_is_drawn_once_and_seen_as_often_as_asked_in_batches_that_are_apart():
@@ -68,3 +62,15 @@ def test_half_of_the_frames_come_in_another_order_with_all_that_belongs_to_them(
 def test_frames_of_a_batch_are_chosen_for_every_clip():
     clips = of_frames(Counted().batch(2, 3, 0, 1), [4, 0])
     assert clips.depth[:, :, 0, 0].tolist() == [[16, 12]] * 3
+
+
+def test_no_view_is_of_one_frame_where_the_clip_has_more():
+    @dataclass(frozen=True)
+    class Short:
+        frames: int
+
+        def batch(self, step: int, size: int, rank: int, world: int) -> Clip:
+            return of_frames(Counted().batch(step, size, rank, world), list(range(self.frames)))
+
+    for frames, seen in ((1, 1), (2, 2), (3, 2), (5, 3)):
+        assert Views(Short(frames), 2, seed=1).batch(0, 1, 0, 1).depth.shape[1] == seen

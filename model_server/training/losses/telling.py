@@ -2,7 +2,7 @@
 
 Attention that finds patches again moves no camera yet: after 3,600 steps its mean shift correlated at 0.7 with how the
 camera tilted, and tokens told 0.2 of it. So a few channels of the tokens are given a meaning: of a patch how far it has
-come since the first frame, of a camera token its pose, each in a range like that of the other channels.
+from where the first frame has it, of a camera token its pose, each in a range like that of the other channels.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from model_server.training.losses.matching import places_of
 from model_server.training.normalized import Truth
 from model_server.training.pose_encoder import encode_cameras
 
-_SPREAD = 3.0  # of a channel over clips, in the rounds that are told
-_PER_PATCH = 3.0  # a shift by so many patches is as many spreads as one by a patch is ...
-_TRANSLATION, _QUATERNION, _FIELD = 15.0, (60.0, 30.0, 120.0), 10.0  # how much clips differ, the other way round
-_COMMON_FIELD = 1.0  # radians
+_SPREAD = 3.0  # of a channel over clips, in the rounds that are told: what differs between clips is made so large
+SHIFT = 3.0  # patches come about a patch far
+_TRANSLATION, _QUATERNION, FIELD = 15.0, (60.0, 30.0, 120.0), 10.0
+COMMON_FIELD = 1.0  # radians
 
 
 class TokenWatch:
@@ -39,7 +39,7 @@ class TokenWatch:
 
         Only for scenes in which nothing moves.
         """
-        shift, known = shifts_of(truth, self._patch)
+        shift, known = told_shifts(truth, self._patch)
         pose = told_poses(truth)
         losses = []
         for index in list(self._kept):
@@ -58,8 +58,12 @@ class TokenWatch:
 
 
 @torch.no_grad()
-def shifts_of(truth: Truth, patch: int) -> tuple[Tensor, Tensor]:
-    """How far patches have come since the first frame: (B, S - 1, N, 2) x and y, and (B, S - 1, N) where known."""
+def told_shifts(truth: Truth, patch: int) -> tuple[Tensor, Tensor]:
+    """The way from each patch to where it is seen in the first frame.
+
+    Returns:
+        (B, S - 1, N, 2) x and y, `SHIFT` a patch, and (B, S - 1, N) bool: where it is known.
+    """
     places = places_of(truth, patch)
     rows, columns = places.known.shape[-2:]
     device = truth.depth.device
@@ -70,7 +74,7 @@ def shifts_of(truth: Truth, patch: int) -> tuple[Tensor, Tensor]:
         ),
         dim=-1,
     )
-    return _PER_PATCH * shift.flatten(2, 3), places.known.flatten(2)
+    return SHIFT * shift.flatten(2, 3), places.known.flatten(2)
 
 
 @torch.no_grad()
@@ -79,7 +83,7 @@ def told_poses(truth: Truth) -> Tensor:
     height, width = truth.depth.shape[-2:]
     pose = encode_cameras(truth.camera_from_world, truth.intrinsics, width, height)
     turn = pose[..., 3:6] * pose.new_tensor(_QUATERNION)
-    return torch.cat((pose[..., :3] * _TRANSLATION, turn, (pose[..., 7:] - _COMMON_FIELD) * _FIELD), dim=-1)
+    return torch.cat((pose[..., :3] * _TRANSLATION, turn, (pose[..., 7:] - COMMON_FIELD) * FIELD), dim=-1)
 
 
 def _off(found: Tensor, told: Tensor) -> Tensor:

@@ -23,7 +23,6 @@ class Freeze(StrEnum):
     """What does not learn."""
 
     NONE = "none"
-    TRUNK = "trunk"  # everything but the heads: they first learn what is the same in all clips
     PUBLISHED = "published"  # everything but the blocks that the mask acts in, and the mask head
 
 

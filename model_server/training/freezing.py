@@ -18,7 +18,7 @@ def freeze(network: nn.Module, what: Freeze, middle: range) -> None:
         network: a Page4DNetwork.
         middle: rounds of the aggregator that the mask acts in, or would: in the published training, they learn.
     """
-    prefixes = {Freeze.NONE: ("",), Freeze.TRUNK: HEADS, Freeze.PUBLISHED: (MASK_HEAD, *block_prefixes(middle))}
+    prefixes = {Freeze.NONE: ("",), Freeze.PUBLISHED: (MASK_HEAD, *block_prefixes(middle))}
     learning = prefixes[what]
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(learning) and name != _NEVER_USED)

@@ -89,19 +89,19 @@ def test_installed_weights_run_under_the_name_that_a_user_types(tmp_path, monkey
 
 def test_windows_are_planned_for_the_memory_that_is_free(network):
     images = np.zeros((40, 112, 140, 3), np.uint8)
-    long = eye_of(network, images, 0.0, Precision.full(), ENOUGH_BYTES)
+    long = eye_of(network, images, 0.0, Precision.full(), ENOUGH_BYTES, 16)
     need = long.predict.memory_need()
-    short = eye_of(network, images, 0.0, Precision.full(), int(need.of(6) / 0.89))
-    assert 4 <= short.length < long.length <= 40
+    short = eye_of(network, images, 0.0, Precision.full(), int(need.of(6) / 0.89), 16)
+    assert 4 <= short.length < long.length == 16
     for eye in (short, long):
         assert 1 <= eye.overlap < eye.length
     with pytest.raises(WindowTooLong, match="GB"):
-        eye_of(network, images, 0.0, Precision.full(), need.of(1))
+        eye_of(network, images, 0.0, Precision.full(), need.of(1), 16)
 
 
 def test_where_the_mask_is_off_nothing_is_said_of_motion(network):
     images = np.zeros((3, 56, 70, 3), np.uint8)
-    eyes = [eye_of(network, images, strength, Precision.full(), ENOUGH_BYTES) for strength in (0.0, MASK_STRENGTH)]
+    eyes = [eye_of(network, images, strength, Precision.full(), ENOUGH_BYTES, 16) for strength in (0.0, MASK_STRENGTH)]
     off, on = (eye.predict(Window(0, 3, 0)) for eye in eyes)
     assert off.motion is None
     assert on.motion.shape == (3, 56, 70)

@@ -17,6 +17,7 @@ from model_server.geometry.shot import Array
 
 # Frames of a window at most, whatever the memory: more help little, and attention's time grows with their square.
 _MOST_FRAMES = {"cuda": 100, "cpu": 16}
+_MINI_FRAMES = 8  # as many as it has learned on
 COMPILE_VARIABLE = "PAGE4D_COMPILE"  # 1 turns torch.compile on: minutes at first, faster from then on
 _SHARED, _MOST_SHARED = 0.25, 8  # of a window with the one before; frames
 
@@ -37,7 +38,7 @@ def open_network(weights: InstalledWeights, images: Array) -> Eye:
     network = load_network(ModelConfig.released(), weights, storage=precision.storage, device=device)
     if os.environ.get(COMPILE_VARIABLE) == "1":
         network.compile_blocks()
-    return eye_of(network, images, weights.mask_strength, precision, free)
+    return eye_of(network, images, weights.mask_strength, precision, free, _MOST_FRAMES[device.type])
 
 
 def open_mini(weights: InstalledWeights, images: Array) -> Eye:
@@ -45,14 +46,15 @@ def open_mini(weights: InstalledWeights, images: Array) -> Eye:
     device = _best_device()
     free = _free_bytes(device)
     network = load_network(ModelConfig.mini(), weights, device=device)
-    return eye_of(network, images, weights.mask_strength, Precision.full(), free)
+    return eye_of(network, images, weights.mask_strength, Precision.full(), free, _MINI_FRAMES)
 
 
-def eye_of(network: Page4DNetwork, images: Array, strength: float, precision: Precision, free_bytes: int) -> Eye:
-    """A network that is loaded, in windows that fit into `free_bytes` with its weights."""
+def eye_of(
+    network: Page4DNetwork, images: Array, strength: float, precision: Precision, free_bytes: int, most_frames: int
+) -> Eye:
+    """A network that is loaded, in windows of at most `most_frames` that fit into `free_bytes` with its weights."""
     runner = WindowRunner(network, images, strength, precision)
-    device = next(network.parameters()).device
-    length = plan(runner.memory_need(), min(len(images), _MOST_FRAMES[device.type]), free_bytes)
+    length = plan(runner.memory_need(), min(len(images), most_frames), free_bytes)
     return Eye(runner, length, max(1, min(_MOST_SHARED, int(_SHARED * length))))
 
 

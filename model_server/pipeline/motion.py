@@ -163,7 +163,7 @@ class _Evidence:
     def __init__(self, small: SmallShot, solution: Solution, geometry: Geometry, tracks: Tracks) -> None:
         self._dense = MotionEvidence(small.images, small.pixels, small.depth, solution)
         self._sparse = TrackMotion(small.pixels, solution, geometry, tracks, small.images.shape[1:3])
-        self._network = NetworkMotion(small.pixels, geometry, solution)
+        self._network = NetworkMotion(small, geometry, solution)
         self._geometry_spoke = False
 
     def frame(self, index: int) -> Array:

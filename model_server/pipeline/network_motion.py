@@ -6,9 +6,9 @@ that a pixel must exceed to count as moving.
 
 import numpy as np
 
-from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, Geometry, Solution
 from model_server.geometry.straight_maps import straight_map
+from model_server.pipeline.small_shot import SmallShot
 
 _MIDDLE = 0.5  # of the map: neither still nor moving
 _STILL_EVIDENCE = -0.3  # of geometry, below which a pixel stands still
@@ -19,25 +19,25 @@ _ENOUGH = 0.02  # share of the picture that must be proven still to set the leve
 
 
 class NetworkMotion:
-    """Evidence of every frame; none where the engine has no map."""
+    """Evidence of every frame on the small pictures; none where the engine has no map."""
 
-    def __init__(self, pixels: PixelMap, geometry: Geometry, solution: Solution) -> None:
-        self._pixels, self._map, self._solution = pixels, geometry.motion, solution
+    def __init__(self, small: SmallShot, geometry: Geometry, solution: Solution) -> None:
+        self._small, self._map, self._solution = small, geometry.motion, solution
 
     @property
     def is_known(self) -> bool:
         return self._map is not None
 
     def frame(self, index: int, evidence: Array) -> Array:
-        """(H, W) float32, -0.25 still .. 1 moving.
+        """(h, w) float32, -0.25 still .. 1 moving.
 
         Args:
-            evidence: (H, W) of geometry in this frame, about -1 still .. 3 moving.
+            evidence: (h, w) of geometry in this frame, about -1 still .. 3 moving.
         """
         if self._map is None:
             return np.zeros_like(evidence)
-        intrinsics = self._solution.intrinsics[index]
-        values = straight_map(self._map[index], self._pixels, intrinsics, self._solution.distortion)
+        solution, seen = self._solution, self._small.shrunk(self._map[index])
+        values = straight_map(seen, self._small.pixels, solution.intrinsics[index], solution.distortion)
         still = evidence < _STILL_EVIDENCE
         level = _MIDDLE
         if still.mean() > _ENOUGH:

@@ -28,9 +28,7 @@ class SmallShot:
         if factor == 1:
             return SmallShot(1, images, pixels, depth)
         size = width // factor, height // factor
-        # What is left over on the right and below is cut off, so that both have the same pixels.
-        whole = np.s_[: size[1] * factor, : size[0] * factor]
-        small = np.stack([cv2.resize(np.asarray(image[whole]), size, interpolation=cv2.INTER_AREA) for image in images])
+        small = np.stack([_mean(image, factor) for image in images])
         scale = pixels.scale[0] * factor, pixels.scale[1] * factor
         first = factor // 2
         every = np.s_[
@@ -38,6 +36,10 @@ class SmallShot:
         ]
         maps = DepthMaps(np.asarray(depth.depth[every]), np.asarray(depth.confidence[every]))
         return SmallShot(factor, small, PixelMap(scale, pixels.offset), maps)
+
+    def shrunk(self, values: Array) -> Array:
+        """The mean of a map's (H, W) values around each of the small picture's pixels: (h, w) float32."""
+        return _mean(np.asarray(values, np.float32), self.factor)
 
     def enlarged(self, values: Array, size: tuple[int, int]) -> Array:
         """(h, w) float32 of a small picture at the full `size` (width, height)."""
@@ -47,3 +49,10 @@ class SmallShot:
         large = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
         beyond = size[1] - height, size[0] - width
         return cv2.copyMakeBorder(large, 0, beyond[0], 0, beyond[1], cv2.BORDER_REPLICATE) if any(beyond) else large
+
+
+def _mean(image: Array, factor: int) -> Array:
+    """Of squares of factor x factor pixels; what is left over on the right and below is cut off."""
+    size = image.shape[1] // factor, image.shape[0] // factor
+    whole = np.asarray(image[: size[1] * factor, : size[0] * factor])
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA))

@@ -43,6 +43,16 @@ def test_a_map_helps_where_depth_is_unknown():
     assert jaccard(helped, clip.moving) >= jaccard(alone, clip.moving)
 
 
+def test_a_map_of_large_pictures_tells_where_they_are_seen_small():
+    box = box_clip()
+    larger = {name: np.repeat(np.repeat(getattr(box, name), 4, 1), 4, 2) for name in ("images", "depth", "moving")}
+    clip = replace(box, intrinsics=np.diag([4.0, 4.0, 1.0]) @ box.intrinsics, **larger)
+    assert max(clip.images.shape[1:3]) > 500
+    found = _find(clip, _map(clip, 0.1, 0.9), solution=_without_cameras(clip))
+    assert found.source == "network"
+    assert jaccard(found.moving > 127, clip.moving) >= MOVING_J
+
+
 def test_without_cameras_the_map_alone_tells_and_is_named():
     clip = box_clip()
     found = _find(clip, _map(clip, 0.1, 0.9), solution=_without_cameras(clip))

@@ -20,6 +20,7 @@ class Engine(StrEnum):
     AUTO = "auto"
     PAGE4D = "page4d"
     CLASSICAL = "classical"
+    MINI = "page4d-mini"
 
 
 class Mode(StrEnum):

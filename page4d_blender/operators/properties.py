@@ -68,6 +68,7 @@ class PAGE4D_PG_shot(bpy.types.PropertyGroup):
             (Engine.AUTO, "Auto", "PAGE-4D where the server has its weights, else Classical"),
             (Engine.PAGE4D, "PAGE-4D", "The network; needs weights on the server, and a GPU to be fast"),
             (Engine.CLASSICAL, "Classical", "Structure from motion; runs everywhere"),
+            (Engine.MINI, "PAGE-4D mini", "The small network that comes with the server; needs torch there"),
         ],
     )
     mode: bpy.props.EnumProperty(

@@ -1,5 +1,7 @@
 """The extension's settings and footage rules are the server's: what one sends, the other takes as meant."""
 
+from typing import get_args
+
 import pytest
 
 from model_server.api.schema import SolveRequest as ServerRequest
@@ -41,6 +43,10 @@ def test_the_server_takes_every_setting_as_it_was_meant(settings):
 def test_the_request_has_every_field_of_the_schema():
     sent = ours.SolveRequest("shot", FILES, ours.SolveSettings()).as_json()
     assert set(sent) == set(ServerRequest.model_fields)
+
+
+def test_engines_are_the_servers():
+    assert set(ours.Engine) == set(get_args(ServerRequest.model_fields["engine"].annotation))
 
 
 @pytest.mark.parametrize(

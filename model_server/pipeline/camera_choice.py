@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model_server.engines.classical.engine import ClassicalEngine
-from model_server.engines.classical.explained import explained
 from model_server.engines.classical.keyframes import keyframes
 from model_server.engines.classical.match_database import Sightings
 from model_server.engines.classical.parallax import CameraMotion, camera_motion
@@ -15,16 +14,13 @@ from model_server.errors import Unsolvable
 from model_server.geometry.cameras import project, transform
 from model_server.geometry.shot import Geometry, Plate, Progress, Solution, SolveMode, Tracks
 from model_server.geometry.square_picture import SquarePicture
-from model_server.pipeline.first_cameras import Agreement, agreement_of
+from model_server.pipeline.first_cameras import EXPLAINED, Agreement, agreement_of, explained_by
 from model_server.pipeline.tripod import solve_tripod
 from model_server.pipeline.zoom import solve_moving
 from model_server.settings import ModeChoice, SolveSettings
 
 _GATE_PX = 2.0  # square pixels: a sighting farther off does not agree, however much its solve allows
 _LEAST_MERIT = 0.3  # of a camera that was not chosen: below it, no camera is better
-# Of the sightings of still tracks: cameras that explain less leave out a part of the picture. On 11 shots right ones
-# explain 93 to 99 %, wrong ones of one of them 60 %.
-_EXPLAINED = 0.85
 
 
 def solve_shot(
@@ -104,22 +100,11 @@ class _Shot:
         agreement = self.agreement(solution)
         return agreement.sightings * agreement.frames * float(np.mean(errors < _GATE_PX))
 
-    def explained(self, solution: Solution) -> float:
-        """The share of the still tracks' sightings that a still point explains, in frames that have a camera."""
-        square, still = SquarePicture.of(self.plate), self.geometry.static_tracks
-        keep = np.isfinite(solution.camera_from_world[self.tracks.frame_indices, 0, 0])
-        if still is not None:
-            keep &= still[self.tracks.track_ids]
-        frames, ids = self.tracks.frame_indices[keep], self.tracks.track_ids[keep]
-        lenses = square.intrinsics(square.focal_of(solution.intrinsics))
-        seen = Sightings(frames, ids, square.from_plate(self.tracks.positions[keep]))
-        return explained(seen, solution.camera_from_world, lenses, solution.distortion)
-
 
 def _with_warning(solution: Solution, shot: _Shot) -> Solution:
     """Of cameras that stay in one place nothing is said: no epipolar geometry tells movers from what does not fit."""
-    share = 1.0 if solution.mode is SolveMode.TRIPOD else shot.explained(solution)
-    if share >= _EXPLAINED:
+    share = 1.0 if solution.mode is SolveMode.TRIPOD else explained_by(shot.plate, shot.tracks, shot.geometry, solution)
+    if share >= EXPLAINED:
         return solution
     note = (
         f"a large part of the picture does not fit the cameras ({1 - share:.0%} of the points that seem to stand still)"

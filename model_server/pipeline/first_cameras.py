@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model_server.engines.classical.engine import ClassicalEngine
+from model_server.engines.classical.explained import explained
+from model_server.engines.classical.match_database import Sightings
 from model_server.engines.engine import Engine
 from model_server.errors import Unsolvable
 from model_server.geometry.shot import FrameStatus, Geometry, Plate, Progress, Solution, Tracks
@@ -17,6 +19,9 @@ from model_server.settings import ModeChoice, SolveSettings
 _SIGHTINGS = 0.6
 _FRAMES = 0.9
 _MEDIAN_PX = 1.5  # square pixels
+# Of the sightings of still tracks: cameras that explain less leave out a part of the picture, or a stretch of the shot.
+# On 11 shots right ones explain 93 to 99 %; wrong ones, begun 20 and 8 degrees off, 86 %, and of one shot 60 %.
+EXPLAINED = 0.9
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,9 @@ def solve_first_cameras(
 ) -> Solution:
     """Solve from the cameras of `geometry`; a learned engine's are checked, not trusted.
 
-    Where too few sightings or frames agree with what comes of them, structure from motion finds cameras from the
-    tracks instead, and the solution that more sightings agree with is kept. Its assumptions say so, and hold the
-    notes of `geometry`.
+    Where too few sightings or frames agree with what comes of them, or it explains too little of the picture, structure
+    from motion finds cameras from the tracks instead, and the solution that more sightings agree with is kept. Its
+    assumptions say so, and hold the notes of `geometry`.
 
     Raises:
         Unsolvable: neither leads to a camera path.
@@ -54,7 +59,7 @@ def solve_first_cameras(
         agreement = agreement_of(plate, tracks, geometry, solution)
     except Unsolvable:
         solution, agreement = None, Agreement(0.0, 0.0, float("inf"))
-    if solution is not None and agreement.is_enough:
+    if solution is not None and agreement.is_enough and explained_by(plate, tracks, geometry, solution) >= EXPLAINED:
         progress(1.0)
         return _with_notes(solution, geometry.notes)
     other = _from_tracks(plate, tracks, geometry, settings, lambda done: progress(0.5 + 0.5 * done))
@@ -80,6 +85,18 @@ def agreement_of(plate: Plate, tracks: Tracks, geometry: Geometry, solution: Sol
     solved = np.count_nonzero(solution.status[seen] == FrameStatus.SOLVED)
     sightings = len(solution.observations) / max(1, len(frames))
     return Agreement(sightings, solved / max(1, len(seen)), solution.median_px * SquarePicture.of(plate).scale[1])
+
+
+def explained_by(plate: Plate, tracks: Tracks, geometry: Geometry, solution: Solution) -> float:
+    """The share of the still tracks' sightings that a still point explains, in frames that have a camera."""
+    square, still = SquarePicture.of(plate), geometry.static_tracks
+    keep = np.isfinite(solution.camera_from_world[tracks.frame_indices, 0, 0])
+    if still is not None:
+        keep &= still[tracks.track_ids]
+    frames, ids = tracks.frame_indices[keep], tracks.track_ids[keep]
+    lenses = square.intrinsics(square.focal_of(solution.intrinsics))
+    seen = Sightings(frames, ids, square.from_plate(tracks.positions[keep]))
+    return explained(seen, solution.camera_from_world, lenses, solution.distortion)
 
 
 def _from_tracks(

@@ -1,5 +1,7 @@
 """The solve starts from a network's cameras, and does not believe them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from camera_errors import path_error
@@ -16,6 +18,7 @@ from track_scene import FOCAL, HEIGHT, WIDTH, track_scene
 from model_server.engines.classical.engine import ClassicalEngine
 from model_server.engines.page4d.engine import Page4DEngine
 from model_server.engines.page4d.footage_geometry import footage_geometry
+from model_server.engines.page4d.still_tracks import still_tracks
 from model_server.engines.page4d.window import Window
 from model_server.errors import Unsolvable
 from model_server.geometry.pixel_map import PixelMap
@@ -52,7 +55,8 @@ def _seen(scene, errors):
     truth = Truth(scene.camera_from_world, FIELDS, nothing, nothing)
     found = Oracle(truth, errors, (count, ROWS, COLUMNS, 3))(Window(0, count, 0))
     pixels = PixelMap((WIDTH / COLUMNS, HEIGHT / ROWS))
-    return footage_geometry(Geometry(found.camera_from_world, found.intrinsics, notes=("a note",)), pixels)
+    geometry = footage_geometry(Geometry(found.camera_from_world, found.intrinsics, notes=("a note",)), pixels)
+    return replace(geometry, static_tracks=still_tracks(scene.plate, scene.tracks, None, _ignore))
 
 
 def _solve(scene, geometry, tracks=None):

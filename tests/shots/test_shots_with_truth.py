@@ -28,14 +28,15 @@ def solved(tmp_path_factory):
     """A function that solves and scores a shot, once a module."""
     known = {}
 
-    def solve(name: str) -> Solved:
-        if name not in known:
+    def solve(name: str, engine: str = "classical") -> Solved:
+        if (name, engine) not in known:
             sequence = shared(f"footage/{name}")
             package = tmp_path_factory.mktemp("shots") / f"{name}.page4d"
-            _run(["-m", "model_server", "solve", str(sequence / "frames"), "--out", str(package)])
+            command = ["-m", "model_server", "solve", str(sequence / "frames"), "--out", str(package)]
+            _run([*command, "--engine", engine])
             score = _run([str(shared("tools/score_package.py")), str(sequence), str(package)])
-            known[name] = Solved(package, json.loads(score))
-        return known[name]
+            known[name, engine] = Solved(package, json.loads(score))
+        return known[name, engine]
 
     return solve
 
@@ -80,8 +81,9 @@ def test_the_package_of_a_rendered_room_is_what_its_manifest_says(solved):
 
 
 @pytest.mark.slow
-def test_a_real_kitchen_is_solved_to_centimeters(solved):
-    score = solved("7scenes_kitchen").score
+@pytest.mark.parametrize("engine", ["classical", "page4d-mini"])
+def test_a_real_kitchen_is_solved_to_centimeters_wherever_cameras_begin(solved, engine):
+    score = solved("7scenes_kitchen", engine).score
     assert score["frames_solved"] == 60
     assert score["ate"] <= tolerances.KITCHEN_PATH_M
     assert score["ate_vs_second_opinion"] <= tolerances.KITCHEN_SECOND_PATH_M

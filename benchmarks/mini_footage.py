@@ -5,7 +5,7 @@
 FILE is what a training run has exported. Each shot of the shared footage (PAGE4D_SHARED, default ../shared) is looked
 at in windows that overlap by half. Printed, over all windows: how the turns of later frames against the first one
 correlate with the true ones (up and down, aside, around the view), how far off they are in the mean, how far a camera
-that stands is off, and the focal length in picture widths.
+that stands is off, and the mean focal length in picture widths.
 """
 
 import argparse
@@ -47,7 +47,8 @@ def main() -> None:
         true = np.concatenate([turns_of(shot.cam_from_world[of]) for of in windows(len(shot), asked.frames)])
         alike = " ".join(f"{np.corrcoef(turns[:, axis], true[:, axis])[0, 1]:.2f}" for axis in range(3))
         off, stands = (np.degrees(np.linalg.norm(turn, axis=1).mean()) for turn in (turns - true, true))
-        truly = shot.K[0, 0] / shot.size[0]
+        lenses = shot.K[None] if shot.K_per_frame is None else np.asarray(shot.K_per_frame)
+        truly = lenses[:, 0, 0].mean() / shot.size[0]
         print(f"| {name} | {alike} | {off:.2f} | {stands:.2f} | {focal:.2f} | {truly:.2f} |", flush=True)
 
 

@@ -22,7 +22,7 @@ from model_server.settings import ModeChoice, SolveSettings
 _GATE_PX = 2.0  # square pixels: a sighting farther off does not agree, however much its solve allows
 # Of the sightings of still tracks: cameras that explain less leave out a part of the picture. On 12 shots right ones
 # explain 89 to 99 %, wrong ones of one of them 60 %.
-_EXPLAINED = 0.85
+_FITS = 0.85
 _LEAST_MERIT = 0.3  # of a camera that was not chosen: below it, no camera is better
 
 
@@ -107,7 +107,7 @@ class _Shot:
 def _with_warning(solution: Solution, shot: _Shot) -> Solution:
     """Of cameras that stay in one place nothing is said: no epipolar geometry tells movers from what does not fit."""
     share = 1.0 if solution.mode is SolveMode.TRIPOD else explained_by(shot.plate, shot.tracks, shot.geometry, solution)
-    if share >= _EXPLAINED:
+    if share >= _FITS:
         return solution
     note = (
         f"a large part of the picture does not fit the cameras ({1 - share:.0%} of the points that seem to stand still)"

@@ -21,7 +21,7 @@ _FRAMES = 0.9
 _MEDIAN_PX = 1.5  # square pixels
 # Of the sightings of still tracks: where cameras explain less, structure from motion is asked as well. On 12 shots
 # right ones explain 89 to 99 %; wrong ones, begun 20 and 8 degrees off, 86 %.
-_EXPLAINED = 0.9
+_BELIEVED = 0.9
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def solve_first_cameras(
         agreement = agreement_of(plate, tracks, geometry, solution)
     except Unsolvable:
         solution, agreement = None, Agreement(0.0, 0.0, float("inf"))
-    if solution is not None and agreement.is_enough and explained_by(plate, tracks, geometry, solution) >= _EXPLAINED:
+    if solution is not None and agreement.is_enough and explained_by(plate, tracks, geometry, solution) >= _BELIEVED:
         progress(1.0)
         return _with_notes(solution, geometry.notes)
     other = _from_tracks(plate, tracks, geometry, settings, lambda done: progress(0.5 + 0.5 * done))

@@ -29,6 +29,8 @@ _SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agre
 _AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
 _NOISE = 3.0  # levels that never tell
 _CLEAN = 8.0  # levels of noise, up to which looking the same is as good a proof as any
+_KNOWN = 0.5  # how sure the plate must be of a pixel for it to tell how much pictures differ anyway
+_DARK, _BRIGHT = 8, 247  # levels between which a pixel tells how a picture was exposed
 _ENOUGH = 1.5  # views that agree, for full certainty
 _LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
 
@@ -63,7 +65,10 @@ class CleanPlate:
         """(H, W) float32, -1 still .. 1 moving, of an (H, W, 3) uint8 picture; 0 where the plate is not known."""
         now, plate = smoothed(picture), smoothed(self.picture)
         out = cv2.blur(beyond(now, *limits(plate)).astype(np.float32), (3, 3))
-        noise = _NOISE + 2 * float(np.percentile(out[::4, ::4], 75))  # moving cameras, grain and compression
+        known = out[::4, ::4][self.sure[::4, ::4] > _KNOWN]
+        if not known.size:
+            return np.zeros(out.shape, np.float32)
+        noise = _NOISE + 2 * float(np.percentile(known, 75))  # moving cameras, grain and compression
         off = out / noise - 1
         # Where much differs anyway, from grain or blur, it tells little that something does not.
         off = np.where(off > 0, off / 2, off * min(1.0, _CLEAN / noise))
@@ -102,7 +107,7 @@ class CleanPlates:
             weight = visible * np.float32(min(1.0, _NEAR + abs(other - index) / _FAR))
             if worth is not None:
                 weight *= sample(worth(other), places, nearest=True)
-            views.append(sample(self._images[other], places))
+            views.append(_exposed_as(self._images[index], sample(self._images[other], places), visible))
             weights.append(weight)
         return CleanPlate.of(views, weights)
 
@@ -116,3 +121,22 @@ class CleanPlates:
         nearer = there / np.maximum(view.depths(inverse_depth), 1e-9)
         same = (there == 0) | ((nearer > _SAME[0]) & (nearer < _SAME[1]))
         return places, inside(places, width, height) & same
+
+
+def _exposed_as(picture: Array, view: Array, seen: Array) -> Array:
+    """A view, (H, W, 3) uint8, as bright and of the same white as the picture, by the medians of what both show.
+
+    Cameras set exposure and white balance anew all the time: in a walk through an office within a second by half.
+
+    Args:
+        seen: (H, W) bool, where the view shows the picture's surface.
+    """
+    ours, theirs = (np.asarray(each[::4, ::4][seen[::4, ::4]], np.float32) for each in (picture, view))
+    gains = np.ones(3, np.float32)
+    for channel in range(3):
+        one, other = ours[:, channel], theirs[:, channel]
+        tells = (np.minimum(one, other) > _DARK) & (np.maximum(one, other) < _BRIGHT)
+        if tells.any():
+            gains[channel] = np.median(one[tells] / other[tells])
+    levels = np.arange(256, dtype=np.float32)[:, None] * gains
+    return np.asarray(cv2.LUT(view, np.clip(np.rint(levels), 0, 255).astype(np.uint8)[None]))

@@ -75,6 +75,28 @@ def test_in_a_shot_the_plate_shows_the_room_behind_the_box():
     assert known.mean() > 0.5
 
 
+def test_a_camera_that_sets_its_exposure_and_white_balance_anew_sees_the_same():
+    moving = box_clip()
+    frame, lights = 6, np.linspace(0.6, 1.0, len(moving.images))[:, None] * [1.0, 0.95, 0.9]
+    exposed = np.rint(moving.images * lights[:, None, None]).astype(np.uint8)
+
+    def plate_of(images):
+        plates = CleanPlates(images, PIXELS, still_depth(moving), solution_of(moving))
+        return plates.frame(frame, lambda other: 1 - 0.8 * moving.moving[other].astype(np.float32))
+
+    evidence = plate_of(exposed).evidence(exposed[frame])
+    known = plate_of(moving.images).evidence(moving.images[frame]) != 0
+    assert ((evidence > 0) == moving.moving[frame])[known].mean() > 0.95
+    assert (evidence != 0)[known].mean() > 0.95
+
+
+def test_how_much_pictures_differ_anyway_is_told_by_what_the_plate_knows():
+    view, weight, picture = ground(), np.ones(SIZE, np.float32), ground()
+    view[:, 40:], weight[:, 40:] = 0, 0  # nothing is seen there, and it differs most
+    picture[13:27, 10:20] = 250, 20, 20
+    assert CleanPlate.of([view] * VIEWS, [weight] * VIEWS).evidence(picture)[15:25, 12:18].min() == 1
+
+
 def test_a_single_frame_has_no_plate():
     clip = box_clip()
     plates = CleanPlates(clip.images[:1], PIXELS, still_depth(clip), solution_of(clip))

@@ -29,7 +29,6 @@ _SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agre
 _AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
 _NOISE = 3.0  # levels that never tell
 _CLEAN = 8.0  # levels of noise, up to which looking the same is as good a proof as any
-_KNOWN = 0.5  # how sure the plate must be of a pixel for it to tell how much pictures differ anyway
 _DARK, _BRIGHT = 8, 247  # levels between which a pixel tells how a picture was exposed
 _ENOUGH = 1.5  # views that agree, for full certainty
 _LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
@@ -65,7 +64,7 @@ class CleanPlate:
         """(H, W) float32, -1 still .. 1 moving, of an (H, W, 3) uint8 picture; 0 where the plate is not known."""
         now, plate = smoothed(picture), smoothed(self.picture)
         out = cv2.blur(beyond(now, *limits(plate)).astype(np.float32), (3, 3))
-        known = out[::4, ::4][self.sure[::4, ::4] > _KNOWN]
+        known = out[::4, ::4][self.sure[::4, ::4] > 0]
         if not known.size:
             return np.zeros(out.shape, np.float32)
         noise = _NOISE + 2 * float(np.percentile(known, 75))  # moving cameras, grain and compression

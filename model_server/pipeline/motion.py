@@ -32,6 +32,7 @@ _HIDDEN = np.float32(0.2)  # what such a pixel counts there
 _WORTH_LABELING = 0.02  # share of what moves that must be new, to label all again
 _CERTAIN = 4.0  # gathered evidence that a moving region must show ...
 _CERTAIN_SHARE = 0.25  # ... on this share of its pixels
+_BESIDE = 15  # pixels around certain ones, of a region that is too large to be kept whole
 _CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
 _LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
 _CRACK, _LARGEST_HOLE, _STILL = 5, 0.1, -1.0  # pixels, share of what surrounds it, mean gathered evidence
@@ -183,14 +184,20 @@ class _Evidence:
 
 
 def _regions(odds: Array, evidence: Array) -> Array:
-    """(H, W) uint8 probability; regions without certain evidence are dropped (hysteresis, J. Canny, PAMI 1986)."""
+    """(H, W) uint8 probability; regions without certain evidence are dropped (hysteresis, J. Canny, PAMI 1986).
+
+    Of those that are mostly uncertain only what is certain is kept, and what is right beside it.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((odds > 0).astype(np.uint8))
     certain = np.bincount(labels[evidence > _CERTAIN], minlength=count)
     areas = stats[:, cv2.CC_STAT_AREA]
     kept = (certain >= _CERTAIN_SHARE * areas) & (areas >= _LEAST_SHARE * odds.size)
-    kept[0] = False
-    probability = np.rint(255 / (1 + np.exp(-np.where(kept[labels], odds, -20.0)))).astype(np.uint8)
-    whole = _without_holes(kept[labels], evidence)
+    doubtful = ~kept & (certain >= _LEAST_SHARE * odds.size)
+    kept[0] = doubtful[0] = False
+    near = cv2.dilate((evidence > _CERTAIN).astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
+    moving = kept[labels] | (doubtful[labels] & near)
+    probability = np.rint(255 / (1 + np.exp(-np.where(moving, odds, -20.0)))).astype(np.uint8)
+    whole = _without_holes(moving, evidence)
     return np.asarray(np.where(whole, np.maximum(probability, _FILLED), probability))
 
 

@@ -3,7 +3,6 @@
 import tempfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from model_server.geometry.pixel_map import PixelMap
@@ -12,6 +11,7 @@ from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progr
 from model_server.pipeline.ahead import ahead
 from model_server.pipeline.clean_plate import CleanPlates
 from model_server.pipeline.motion_evidence import MotionEvidence
+from model_server.pipeline.moving_regions import moving_regions
 from model_server.pipeline.network_motion import NetworkMotion
 from model_server.pipeline.picture_grid import agree_with_neighbors
 from model_server.pipeline.rigid_things import rigid_things
@@ -30,13 +30,7 @@ _SHADOW = -2.0  # at most, where it looks like the plate with less light on it
 _MAY_MOVE = 3.5  # gathered evidence from which a pixel is left out of other frames' plates
 _HIDDEN = np.float32(0.2)  # what such a pixel counts there
 _WORTH_LABELING = 0.02  # share of what moves that must be new, to label all again
-_CERTAIN = 4.0  # gathered evidence that a moving region must show ...
-_CERTAIN_SHARE = 0.25  # ... on this share of its pixels
-_BESIDE = 15  # pixels around certain ones, of a region that is too large to be kept whole
 _CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
-_LEAST_SHARE = 2.5e-4  # of the picture, below which a region is a speck
-_CRACK, _LARGEST_HOLE, _STILL = 5, 0.1, -1.0  # pixels, share of what surrounds it, mean gathered evidence
-_FILLED = 160  # probability given to cracks and holes, of 255
 
 
 def find_moving(
@@ -110,7 +104,7 @@ def _label(
         odds = agree_with_neighbors(alone[start:stop].astype(np.float32), images[start:stop])
         for index in range(first, min(len(images), first + _WINDOW)):
             shown = plate_area(*size, pixels, solution.intrinsics[index], solution.distortion)
-            moving[index] = _regions(odds[index - start], sharp.gathered(index)) * shown
+            moving[index] = moving_regions(odds[index - start], sharp.gathered(index)) * shown
         progress(0.8 + 0.2 * min(1.0, (first + _WINDOW) / len(images)))
     del alone
 
@@ -181,39 +175,3 @@ class _Evidence:
         if not self._network.is_known:
             return "geometry"
         return "both" if self._geometry_spoke else "network"
-
-
-def _regions(odds: Array, evidence: Array) -> Array:
-    """(H, W) uint8 probability; regions without certain evidence are dropped (hysteresis, J. Canny, PAMI 1986).
-
-    Of those that are mostly uncertain only what is certain is kept, and what is right beside it.
-    """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((odds > 0).astype(np.uint8))
-    certain = np.bincount(labels[evidence > _CERTAIN], minlength=count)
-    areas = stats[:, cv2.CC_STAT_AREA]
-    kept = (certain >= _CERTAIN_SHARE * areas) & (areas >= _LEAST_SHARE * odds.size)
-    doubtful = ~kept & (certain >= _LEAST_SHARE * odds.size)
-    kept[0] = doubtful[0] = False
-    near = cv2.dilate((evidence > _CERTAIN).astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
-    moving = kept[labels] | (doubtful[labels] & near)
-    probability = np.rint(255 / (1 + np.exp(-np.where(moving, odds, -20.0)))).astype(np.uint8)
-    whole = _without_holes(moving, evidence)
-    return np.asarray(np.where(whole, np.maximum(probability, _FILLED), probability))
-
-
-def _without_holes(moving: Array, evidence: Array) -> Array:
-    """Closed over cracks; small holes that nothing proves to be still belong to what surrounds them."""
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CRACK, _CRACK))
-    closed = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_CLOSE, around)
-    _, regions, sizes, _ = cv2.connectedComponentsWithStats(closed)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
-    area = stats[:, cv2.CC_STAT_AREA]
-    mean = np.bincount(labels.ravel(), evidence.ravel(), minlength=count) / np.maximum(area, 1)
-    first = np.unique(labels, return_index=True)[1]  # of each hole, the topmost pixel: above it is what surrounds it
-    surrounding = sizes[regions.ravel()[np.maximum(first - moving.shape[1], 0)], cv2.CC_STAT_AREA]
-    filled = (area < _LARGEST_HOLE * surrounding) & (mean > _STILL)
-    filled[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = (
-        False  # open to the border
-    )
-    filled[0] = False
-    return np.asarray((closed > 0) | filled[labels])

@@ -1,6 +1,6 @@
 """What PAGE-4D's mask could be worth to a small network: its own, and the true ones in its place.
 
-    python benchmarks/true_mask.py FILE.safetensors [--clips 200] [--most-moving 0.2]
+    python benchmarks/true_mask.py FILE.safetensors [--clips 200] [--moving-over 0.2]
 
 FILE is what a training run with the mask has exported. Each clip is one of `benchmarks/mini.py`'s, in which something
 moves. Printed: the mean error of turns and of paths with no mask, and how much each mask changes it, with 95 %
@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from mini import FIRST
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,7 +24,6 @@ from model_server.scoring.mini import ATE, ROTATION, Values, estimated, joined, 
 from model_server.scoring.network_file import FileNetwork, network_of_file
 from model_server.training.clip import Clip
 
-FIRST = 1 << 39  # as in mini.py: the same clips
 STRENGTH = 64.0
 _MOVES = 0.15  # of a patch
 _HIDDEN = -0.5  # a key: nothing is seen of this patch
@@ -43,9 +43,11 @@ def main() -> None:
     parser.add_argument("weights", type=Path, metavar="FILE")
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--most-moving", type=float, default=0.2, help="share of the picture, for the second table")
+    parser.add_argument("--moving-over", type=float, default=0.2, help="share of the picture, for the second table")
     asked = parser.parse_args()
     network = network_of_file(asked.weights)
+    if network.network.config.mask is None:
+        parser.error(f"{asked.weights} has no mask; give weights that were trained with one")
     settings = SceneSettings(moving_share=1.0, travel=4.0, textures=Split.HELD_OUT)
     found: dict[str, list[Mapping[str, Values]]] = {}
     shares = []
@@ -59,10 +61,11 @@ def main() -> None:
     everything = {name: joined(batches) for name, batches in found.items()}
     share = np.concatenate(shares)
     _table("all", everything, np.ones(len(share), bool))
-    _table(f"over {asked.most_moving:.0%} moves", everything, share > asked.most_moving)
+    _table(f"over {asked.moving_over:.0%} moves", everything, share > asked.moving_over)
 
 
 def _figures(network: FileNetwork, clips: Clip, moving: Tensor) -> dict[str, Mapping[str, Values]]:
+    """Of each mask, by its name; `moving` is (B, S, H, W) bool."""
     aggregator, size = network.network.aggregator, network.network.config.patch
     height, width = clips.images.shape[-2:]
     share = functional.adaptive_avg_pool2d(moving.float().flatten(0, 1), (height // size, width // size))

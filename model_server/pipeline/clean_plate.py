@@ -125,7 +125,7 @@ class CleanPlates:
 def _exposed_as(picture: Array, view: Array, seen: Array) -> Array:
     """A view, (H, W, 3) uint8, as bright and of the same white as the picture, by the medians of what both show.
 
-    Cameras set exposure and white balance anew all the time: in a walk through an office by more than half within a second.
+    Cameras set exposure and white balance anew all the time: in a walk through an office by half within a second.
 
     Args:
         seen: (H, W) bool, where the view shows the picture's surface.

@@ -1,6 +1,7 @@
 """Which pixels show things that move."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
+from model_server.people.moving_bodies import moving_bodies
 from model_server.pipeline.ahead import ahead
 from model_server.pipeline.clean_plate import CleanPlates
 from model_server.pipeline.motion_evidence import MotionEvidence
@@ -26,7 +28,8 @@ _MOST, _LEAST = 8.0, -3.0  # gathered evidence
 _WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
 _GATHERED_MOST = 2.0  # log odds: the outline of what was gathered is rough
 _PLATE_MOVING, _PLATE_STILL = 3.0, 4.0  # log odds of a pixel that clearly differs from the clean plate, or does not
-_SHADOW = -2.0  # at most, where it looks like the plate with less light on it
+_SHADOW = -2.0  # at most, where it looks like the plate with less light on it ...
+_BODY = 1.0  # ... unless these are the odds of a body: gray trousers look so too
 _MAY_MOVE = 3.5  # gathered evidence from which a pixel is left out of other frames' plates
 _HIDDEN = np.float32(0.2)  # what such a pixel counts there
 _WORTH_LABELING = 0.02  # share of what moves that must be new, to label all again
@@ -49,7 +52,8 @@ def find_moving(
     (`steady_motion`). That says what may move; the outlines come from how each frame differs at full size from its
     clean plate, made of what does not (`clean_plate`). Then labels agree with those of pixels that look alike
     (`picture_grid`). What moves as one piece is followed from there to where nothing told that it moves
-    (`rigid_things`); where that finds more, all is labeled again.
+    (`rigid_things`), and around each part of a body that moves the rest of it is found (`people.moving_bodies`); where
+    that finds more, all is labeled again.
 
     Args:
         images: (F, H, W, 3) uint8 sRGB, model size, undistorted.
@@ -66,22 +70,40 @@ def find_moving(
     moving = np.zeros(images.shape[:3], np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         gathered = gather_along_flow(small.images, evidence.frame, Path(folder), lambda done: progress(0.5 * done))
-        held = np.lib.format.open_memmap(Path(folder) / "held.npy", mode="w+", dtype=bool, shape=images.shape[:3])
-        sharp = _Sharp(images, pixels, depth, solution, small, gathered, held)
-        _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.5 + 0.25 * done))
+        whole = _Whole.empty(Path(folder), images.shape[:3])
+        sharp = _Sharp(images, pixels, depth, solution, small, gathered, whole)
+        _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.5 + 0.2 * done))
         nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
-        rigid_things(images, moving, pixels, solution, nearest, held, lambda done: progress(0.75 + 0.05 * done))
-        if _share_that_is_new(held, moving) > _WORTH_LABELING:
+        rigid_things(images, moving, pixels, solution, nearest, whole.rigid, lambda done: progress(0.7 + 0.05 * done))
+        moving_bodies(images, moving, sharp.gathered, whole.bodies, lambda done: progress(0.75 + 0.05 * done))
+        if whole.share_that_is_new(moving) > _WORTH_LABELING:
             _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
-        del gathered, held, sharp  # their files go with the folder
+        del gathered, whole, sharp  # their files go with the folder
     progress(1.0)
     return Motion(moving, evidence.source)
 
 
-def _share_that_is_new(held: Array, moving: Array) -> float:
-    """Of what moves, the share that is held, (F, H, W) bool, and was not known, (F, H, W) uint8, to move."""
-    new = sum(int(np.count_nonzero(piece & (frame <= 127))) for piece, frame in zip(held, moving))
-    return new / max(1, new + sum(int(np.count_nonzero(frame > 127)) for frame in moving))
+@dataclass(frozen=True)
+class _Whole:
+    """Things that move, known as a whole once a part of them is known."""
+
+    rigid: Array  # (F, H, W) bool, of things that move as one piece
+    bodies: Array  # (F, H, W) float16 log odds to be of a body that moves
+
+    @staticmethod
+    def empty(folder: Path, shape: tuple[int, ...]) -> "_Whole":
+        rigid = np.lib.format.open_memmap(folder / "rigid.npy", mode="w+", dtype=bool, shape=shape)
+        bodies = np.lib.format.open_memmap(folder / "bodies.npy", mode="w+", dtype=np.float16, shape=shape)
+        return _Whole(rigid, bodies)
+
+    def share_that_is_new(self, moving: Array) -> float:
+        """Of what moves, the share that was not known to: (F, H, W) uint8 probability."""
+        news = knowns = 0
+        for rigid, body, frame in zip(self.rigid, self.bodies, moving):
+            known = frame > 127
+            news += int(np.count_nonzero((rigid | (body > 0)) & ~known))
+            knowns += int(np.count_nonzero(known))
+        return news / max(1, news + knowns)
 
 
 def _label(
@@ -120,36 +142,39 @@ class _Sharp:
         solution: Solution,
         small: SmallShot,
         gathered: Array,
-        held: Array,
+        whole: _Whole,
     ) -> None:
-        """`held`: (F, H, W) bool, where things are that move as one piece; may be filled in later."""
+        """`whole` may be filled in later."""
         self._plates = CleanPlates(images, pixels, depth, solution)
         self._images, self._small, self._gathered = images, small, gathered
-        self._held = held
+        self._rigid, self._bodies = whole.rigid, whole.bodies
         self._size = images.shape[2], images.shape[1]
 
     def odds(self, index: int) -> Array:
         """(H, W) float32, each pixel alone."""
         odds = np.minimum(_WEIGHT * self.gathered(index) + _PRIOR, _GATHERED_MOST)
-        odds = np.where(self._held[index], np.maximum(odds, _GATHERED_MOST), odds)
+        odds = np.where(self._rigid[index], np.maximum(odds, _GATHERED_MOST), odds)
+        odds = odds + self._bodies[index].astype(np.float32)
         plate = self._plates.frame(index, self._worth)
         if plate is None:
-            return odds
+            return np.asarray(odds)
         picture = np.asarray(self._images[index])
         seen = plate.evidence(picture)
         odds = odds + np.where(seen > 0, _PLATE_MOVING, _PLATE_STILL) * seen
         shadow = dimmed(picture, plate.picture, plate.sure > 0)
+        shadow &= self._bodies[index] < _BODY
         return np.asarray(np.where(shadow, np.minimum(odds, _SHADOW), odds), np.float32)
 
     def gathered(self, index: int) -> Array:
         """(H, W) float32 evidence, clipped."""
         gathered = np.clip(self._gathered[index].astype(np.float32), _LEAST, _MOST)
-        return np.where(self._held[index], _MOST, self._small.enlarged(gathered, self._size))
+        return np.where(self._rigid[index], _MOST, self._small.enlarged(gathered, self._size))
 
     def _worth(self, index: int) -> Array:
         """(H, W) float32: what a frame counts for the plates of others."""
-        worth = np.where(self.gathered(index) > _MAY_MOVE, _HIDDEN, np.float32(1))
-        return np.where(self._held[index], np.float32(0), worth)
+        may_move = (self.gathered(index) > _MAY_MOVE) | (self._bodies[index] > 0)
+        worth = np.where(may_move, _HIDDEN, np.float32(1))
+        return np.asarray(np.where(self._rigid[index], np.float32(0), worth))
 
 
 class _Evidence:

@@ -106,6 +106,7 @@ class DepthMaps:
 class Motion:
     moving: Array  # (F, H, W) uint8, 0 still .. 255 moving, undistorted
     source: str = "geometry"  # "network" | "geometry" | "both" | "mattes"
+    people: Array | None = None  # (F, H, W) bool, who surely is a person that moves
 
 
 @dataclass(frozen=True)

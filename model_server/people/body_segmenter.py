@@ -15,7 +15,7 @@ from model_server.geometry.shot import Array
 
 _WEIGHTS = Path(__file__).parent / "weights" / "pose_landmark_full.tflite"
 _SIDE = 256  # pixels of the square that the network sees
-_OUTPUTS = ["Identity", "Identity_2"]  # landmarks in the square's pixels, log odds of the body
+_OUTPUTS = ["Identity", "Identity_1", "Identity_2"]  # landmarks in the square's pixels, 0..1, log odds of the body
 _LANDMARKS, _HIPS, _REACH = 39, 33, 34  # how many; between the hips; on the circle around the whole body, above them
 _ROOM = 1.25  # times that circle, which the network was trained to see
 _AROUND_MASK = 1.24  # times the longer side of what is known of a body
@@ -49,25 +49,30 @@ class Square:
         return np.hstack([turned, (_SIDE / 2 - turned @ self.center)[:, None]])
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the network sees in a square."""
+
+    odds: Array  # (H, W) float32 log odds of each pixel of the picture to be of the body
+    person: float  # 0..1 likely to be one, and upright
+    asked: Square  # where the body is better seen
+
+
 class BodySegmenter:
     """The network, loaded once. Not for several threads at a time."""
 
     def __init__(self) -> None:
         self._network = cv2.dnn.readNetFromTFLite(str(_WEIGHTS))
 
-    def __call__(self, picture: Array, square: Square) -> tuple[Array, Square]:
-        """Log odds of each pixel to be of the body, (H, W) float32, and the square that the body asks for.
-
-        Args:
-            picture: (H, W, 3) uint8 sRGB.
-        """
+    def __call__(self, picture: Array, square: Square) -> Look:
+        """Look at a square of an (H, W, 3) uint8 sRGB picture."""
         height, width = picture.shape[:2]
         to_square = square.from_picture()
         smaller = 2 * square.half / _SIDE  # pixels of the picture for one of the square
         sharp = cv2.GaussianBlur(picture, (0, 0), _FINE * smaller) if smaller > 1 else picture
         seen = cv2.warpAffine(sharp, to_square, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
         self._network.setInput(cv2.dnn.blobFromImage(seen, 1 / 255))
-        landmarks, odds = self._network.forward(_OUTPUTS)
+        landmarks, person, odds = self._network.forward(_OUTPUTS)
         body = cv2.warpAffine(
             odds[0, 0], to_square, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE,
@@ -76,4 +81,4 @@ class BodySegmenter:
         hips, reach = points @ np.linalg.inv(to_square[:, :2]).T
         up = reach - hips
         asked = Square(hips, max(1.0, _ROOM * float(np.hypot(*up))), -float(np.arctan2(up[0], -up[1])))
-        return np.asarray(body, np.float32), asked
+        return Look(np.asarray(body, np.float32), float(person.squeeze()), asked)

@@ -13,40 +13,41 @@ import cv2
 import numpy as np
 
 from model_server.geometry.shot import Array, Progress
-from model_server.people.body_segmenter import OUTSIDE, BodySegmenter, Square
+from model_server.people.body_segmenter import OUTSIDE, BodySegmenter, Look, Square
 
 _LEAST_AREA = 1e-3  # of the picture: a region in which a body is looked for
 _GAP = 9  # pixels: parts this near are one region
 _COVERED = 0.8  # share of a region in bodies that are found, from which no other is looked for
-_NEAR, _NEARER = 0.35, 0.1  # of half a square, from another: it holds the same body; a look there tells nothing new
+_NEAR, _NEARER = 0.15, 0.1  # of half a square, from another: it holds the same body; a look there tells nothing new
 _LOOKS = 3  # each in the square that the body of the look before asks for
 _FITS = 0.9  # a fit that needs no other look
-_MOVING, _STILL = 0.35, 0.10  # shares of a body: the least that must move, the most that may be known to stand still
+_MOVING, _STILL = 0.35, 0.15  # shares of a body: the least that must move, the most that may be known to stand still
 _CLEARLY_STILL, _CLEARLY_MOVING = -1.5, 4.0  # gathered evidence
 _SAME = 0.5  # share of the smaller of two that are the same body
 _MOST, _LEAST = 4.0, -2.0  # log odds that are believed
+_STEP, _STAYS = 0.02, 0.8  # of the picture's width, as far as a person goes in a frame; share of it that is there then
+_PERSON = 0.9  # likely to be one, from which it surely is
 _OUTLINED = 0.5  # the fit from which what lies beside a body is not of it
 
 
 @dataclass(frozen=True)
 class _Body:
-    odds: Array  # (H, W) float32 log odds
-    asked: Square  # where to look for it in the next frame
+    look: Look
     fit: float  # 0..1: of what moves around it, and of what stands still in it, the share that is it and moves
     moving: float  # share of it
     still: float
 
     @staticmethod
-    def of(odds: Array, asked: Square, known: Array, still: Array) -> "_Body":
+    def of(look: Look, known: Array, still: Array) -> "_Body":
         """`known`, `still`: (H, W) bool, what is known to move, or to stand still."""
-        here = odds > 0
+        here = look.odds > 0
         counted = (here, known[_box(here)], here & known, here & still)
         area, around, moves, stands = (int(np.count_nonzero(each)) for each in counted)
-        return _Body(odds, asked, moves / max(1, around + stands), moves / max(1, area), stands / max(1, area))
+        return _Body(look, moves / max(1, around + stands), moves / max(1, area), stands / max(1, area))
 
     @property
     def here(self) -> Array:
-        return np.asarray(self.odds > 0)
+        return np.asarray(self.look.odds > 0)
 
     @property
     def area(self) -> int:
@@ -58,31 +59,49 @@ class _Body:
 
 
 def moving_bodies(
-    images: Array, moving: Array, gathered: Callable[[int], Array], bodies: Array, progress: Progress
+    images: Array, moving: Array, gathered: Callable[[int], Array], bodies: Array, people: Array, progress: Progress
 ) -> None:
-    """Fill in log odds of every pixel to be of a body that moves.
+    """Fill in log odds of every pixel to be of a body that moves, and which surely are a person's.
 
     Args:
         images: (F, H, W, 3) uint8 sRGB.
         moving: (F, H, W) uint8 probability of motion, over 127 where it is known.
         gathered: frame index to (H, W) float32 evidence of motion, below 0 what stands still.
         bodies: (F, H, W) float16, all 0; the result: below 0 right beside a body, 0 where nothing is known.
+        people: (F, H, W) bool, all false; is made true where a body surely is a person's.
     """
-    search = _Search(images, moving, gathered, bodies)
+    search = _Search(images, moving, gathered, bodies, people)
     for index in range(len(images)):
         search.look(index, index - 1)
         progress(0.8 * (index + 1) / len(images))
     for index in reversed(range(len(images))):
         search.look(index, index + 1)
         progress(1 - 0.2 * index / len(images))
+    _keep_steady(people)
+
+
+def _keep_steady(people: Array) -> None:
+    """Of (F, H, W) bool only who is a person in the frames before and after too: for one frame much looks like one."""
+    side = 2 * max(1, round(_STEP * people.shape[2])) + 1
+    near = [cv2.dilate(frame.astype(np.uint8), np.ones((side, side), np.uint8)) > 0 for frame in people]
+    for index, frame in enumerate(people):
+        around = near[max(0, index - 1) : index] + near[index + 1 : index + 2]
+        count, pieces = cv2.connectedComponents(frame.astype(np.uint8))
+        for piece in range(1, count):
+            here = pieces == piece
+            if not all(np.count_nonzero(here & other) > _STAYS * np.count_nonzero(here) for other in around):
+                frame[here] = False
 
 
 class _Search:
     """Goes through the shot, to and fro."""
 
-    def __init__(self, images: Array, moving: Array, gathered: Callable[[int], Array], bodies: Array) -> None:
+    def __init__(
+        self, images: Array, moving: Array, gathered: Callable[[int], Array], bodies: Array, people: Array
+    ) -> None:
         """As `moving_bodies` gets them."""
         self._images, self._moving, self._gathered, self._bodies = images, moving, gathered, bodies
+        self._people = people
         self._segmenter = BodySegmenter()
         self._asked: dict[int, list[Square]] = {}  # by the bodies found in a frame that was looked at
 
@@ -105,7 +124,9 @@ class _Search:
         before = np.asarray(self._bodies[index]) > 0
         for body in found:
             self._bodies[index] = _together(np.asarray(self._bodies[index], np.float32), _believed(body, evidence))
-        new = [body.asked for body in found if np.count_nonzero(body.here & before) < _SAME * body.area]
+            if body.look.person > _PERSON:
+                self._people[index] |= body.here
+        new = [body.look.asked for body in found if np.count_nonzero(body.here & before) < _SAME * body.area]
         self._asked[index] = here + new
 
 
@@ -127,11 +148,11 @@ def _body(segmenter: BodySegmenter, picture: Array, square: Square, known: Array
     """The best of a few looks, each from where the last one saw the body."""
     looks: list[_Body] = []
     while len(looks) < _LOOKS:
-        odds, asked = segmenter(picture, square)
-        looks.append(_Body.of(odds, asked, known, still))
-        if looks[-1].fit > _FITS or asked.is_near(square, _NEARER):
+        look = segmenter(picture, square)
+        looks.append(_Body.of(look, known, still))
+        if looks[-1].fit > _FITS or look.asked.is_near(square, _NEARER):
             break
-        square = asked
+        square = look.asked
     return max(looks, key=lambda body: body.fit)
 
 
@@ -146,8 +167,8 @@ def _each_once(bodies: list[_Body]) -> list[_Body]:
 
 def _believed(body: _Body, evidence: Array) -> Array:
     """(H, W) float32 log odds; what clearly moves beside a body may be of another."""
-    against = (body.odds > OUTSIDE) & (evidence < _CLEARLY_MOVING) & (body.fit > _OUTLINED)
-    return np.clip(np.where(body.here | against, body.odds, 0), _LEAST, _MOST)
+    against = (body.look.odds > OUTSIDE) & (evidence < _CLEARLY_MOVING) & (body.fit > _OUTLINED)
+    return np.clip(np.where(body.here | against, body.look.odds, 0), _LEAST, _MOST)
 
 
 def _together(one: Array, other: Array) -> Array:

@@ -51,7 +51,7 @@ def given_things(plate: Plate, mattes: Sequence[MatteClip], solution: Solution, 
 
 def moving_as_given(motion: Motion, given: GivenThings) -> Motion:
     """Motion where the given things decide for their pixels."""
-    return Motion(np.maximum(motion.moving, given.alpha), "mattes")
+    return replace(motion, moving=np.maximum(motion.moving, given.alpha), source="mattes")
 
 
 def others(motion: Motion, given: GivenThings) -> Motion:

@@ -44,21 +44,23 @@ def follow_things(
     with tempfile.TemporaryFile() as file:
         parts = np.memmap(file, np.int32, "w+", shape=motion.moving.shape)
         scenery = Scenery(images, pixels, depth, motion, solution)
-        return _followed(images, motion.moving, parts, scenery, progress)
+        return _followed(images, motion, parts, scenery, progress)
 
 
-def _followed(images: Array, moving: Array, parts: Array, scenery: Scenery, progress: Progress) -> Layers:
+def _followed(images: Array, motion: Motion, parts: Array, scenery: Scenery, progress: Progress) -> Layers:
     """The layers; `parts` (F, H, W) int32 zeros is for keeping the labels on the way."""
     follower = ThingFollower()
     ways: list[Way] = []
-    for index, way in enumerate(ways_back(images, moving)):
+    for index, way in enumerate(ways_back(images, motion.moving)):
+        moving = np.asarray(motion.moving[index]) > MOVING
+        people = np.zeros(moving.shape, bool) if motion.people is None else np.asarray(motion.people[index])
         before = np.asarray(parts[max(0, index - 1)])
-        parts[index] = follower.frame(index, np.asarray(images[index]), np.asarray(moving[index]) > MOVING, way, before)
+        parts[index] = follower.frame(index, np.asarray(images[index]), moving, people, way, before)
         ways.append(way)
         progress(0.8 * (index + 1) / len(parts))
     _forget_scenery(parts, follower.count, scenery)
     progress(0.85)
-    layers = _layers(parts, group_things(parts, follower.count, gap_px(moving.shape[2])))
+    layers = _layers(parts, group_things(parts, follower.count, gap_px(images.shape[2])))
     progress(0.9)
     traced_back(layers.labels, images, ways)
     progress(1.0)

@@ -67,7 +67,7 @@ def find_moving(
     """
     small = SmallShot.of(images, pixels, depth)
     evidence = _Evidence(small, solution, geometry, tracks)
-    moving = np.zeros(images.shape[:3], np.uint8)
+    moving, people = np.zeros(images.shape[:3], np.uint8), np.zeros(images.shape[:3], bool)
     with tempfile.TemporaryDirectory() as folder:
         gathered = gather_along_flow(small.images, evidence.frame, Path(folder), lambda done: progress(0.5 * done))
         whole = _Whole.empty(Path(folder), images.shape[:3])
@@ -75,12 +75,12 @@ def find_moving(
         _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.5 + 0.2 * done))
         nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
         rigid_things(images, moving, pixels, solution, nearest, whole.rigid, lambda done: progress(0.7 + 0.05 * done))
-        moving_bodies(images, moving, sharp.gathered, whole.bodies, lambda done: progress(0.75 + 0.05 * done))
+        moving_bodies(images, moving, sharp.gathered, whole.bodies, people, lambda done: progress(0.75 + 0.05 * done))
         if whole.share_that_is_new(moving) > _WORTH_LABELING:
             _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
         del gathered, whole, sharp  # their files go with the folder
     progress(1.0)
-    return Motion(moving, evidence.source)
+    return Motion(moving, evidence.source, people)
 
 
 @dataclass(frozen=True)

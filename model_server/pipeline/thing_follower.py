@@ -6,6 +6,7 @@ the assignment problem", 1955; A. Bewley et al., "Simple online and realtime tra
 gets ids of its own; `thing_groups` finds out which of them are limbs of one body.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,6 +15,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 from scipy.optimize import linear_sum_assignment
 
 from model_server.geometry.shot import Array
+from model_server.pipeline.beside_people import beside_people
 from model_server.pipeline.thing_ways import Way, carried_along
 
 _GAP = 0.012  # of the picture's width: parts this near are one region
@@ -22,6 +24,7 @@ _COLOR_PATCH = 7  # pixels
 _HIDDEN = 0.2  # of its usual pixels, with fewer of which a part among others is hidden
 _NEAR = 4.0  # pixels away from where a part is expected: a pixel is less likely its own by a factor of e ...
 _FAR = 1.2  # ... and by no more than a factor of e to this power, so that colors can tell what comes out behind a part
+_UNLIKELY = np.float32(4.0)  # log odds: of people's pixels what is beside them has few, and they of its
 _LOST_FRAMES = 12  # for which a hidden part is remembered
 _FARTHEST = 0.3  # of the picture's width, from where it was expected, that it may come back
 _REUNION_COST = 0.7
@@ -61,12 +64,13 @@ class ThingFollower:
         self._ages: Array = np.zeros((0, 0), np.int16)
         self.count = 0  # ids that were given
 
-    def frame(self, index: int, image: Array, moving: Array, way: Way, before: Array) -> Array:
+    def frame(self, index: int, image: Array, moving: Array, people: Array, way: Way, before: Array) -> Array:
         """(H, W) int32 ids of this frame.
 
         Args:
             image: (H, W, 3) uint8.
             moving: (H, W) bool.
+            people: (H, W) bool, who surely is a person: what is beside it is a part of its own, though they touch.
             way: where the moving pixels were in the frame before.
             before: (H, W) int32 ids of the frame before; zeros in the first.
         """
@@ -77,12 +81,11 @@ class ThingFollower:
         alone: dict[int, list[_Region]] = {}
         new: list[_Region] = []
         holding: list[tuple[_Region, list[int]]] = []
-        for region in _regions(moving):
-            held = np.bincount(carried[region.box][region.here], minlength=self.count + 1)
-            held[0] = 0
-            ids = [int(i) for i in np.flatnonzero(held) if held[i] > _SAME * min(areas[i], region.area)]
-            if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
-                ids = [i for i in ids if held[i] > _HIDDEN * self._parts[i].area] or ids
+        beside = beside_people(moving, people)
+        aside = 2 * np.bincount(carried[beside], minlength=self.count + 1) > areas  # what lies mostly beside people
+        for region, side in self._sided(_regions(moving), beside, carried, areas, aside):
+            ids = self._held(region, carried, areas)
+            ids = [i for i in ids if side is None or aside[i] == side]
             if not ids:
                 new.append(region)
                 continue
@@ -93,7 +96,10 @@ class ThingFollower:
             if len(ids) > 1:
                 ids = [i for i in ids if not _has_left(i, region, alone.get(i, []), carried)] or ids
             colors = {i: self._parts[i].colors for i in ids}
-            result[region.box][region.here] = shared(image[region.box], carried[region.box], colors, region.here)
+            unlikely = {i: (people if aside[i] else beside)[region.box] for i in ids}
+            result[region.box][region.here] = shared(
+                image[region.box], carried[region.box], colors, region.here, unlikely
+            )
         # What comes out from behind a part, or comes off it, was first taken for it.
         off: list[_Region] = []
         for thing, regions in alone.items():
@@ -107,6 +113,30 @@ class ThingFollower:
         self._remember(index, image, result)
         self._ages = np.where(result > 0, np.where(result == carried, np.minimum(ages, _OLDEST) + 1, 1), 0)
         return result
+
+    def _held(self, region: _Region, carried: Array, areas: Array) -> list[int]:
+        """The parts of the frame before that a region holds."""
+        held = np.bincount(carried[region.box][region.here], minlength=self.count + 1)
+        held[0] = 0
+        ids = [int(i) for i in np.flatnonzero(held) if held[i] > _SAME * min(areas[i], region.area)]
+        if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
+            ids = [i for i in ids if held[i] > _HIDDEN * self._parts[i].area] or ids
+        return ids
+
+    def _sided(
+        self, regions: list[_Region], beside: Array, carried: Array, areas: Array, aside: Array
+    ) -> Iterator[tuple[_Region, bool | None]]:
+        """Regions, and whether they lie beside people; None where they do both, and hold parts of either kind."""
+        for region in regions:
+            there = region.here & beside[region.box]
+            kinds = {bool(aside[i]) for i in self._held(region, carried, areas)}
+            if not there.any() or len(kinds) > 1:
+                yield region, None
+                continue
+            for mask, side in ((region.here & ~there, False), (there, True)):
+                whole = np.zeros(beside.shape, bool)
+                whole[region.box] = mask
+                yield from ((piece, side) for piece in _regions(whole))
 
     def _off(self, image: Array, part: int, regions: list[_Region], ages: Array, among: int) -> list[_Region]:
         """All regions of a part but the one that has been its own for longest, and small fragments.
@@ -170,7 +200,9 @@ def gap_px(width: int) -> int:
     return max(1, round(_GAP * width))
 
 
-def shared(image: Array, carried: Array, colors: dict[int, Array], here: Array) -> Array:
+def shared(
+    image: Array, carried: Array, colors: dict[int, Array], here: Array, unlikely: dict[int, Array] | None = None
+) -> Array:
     """Ids for the pixels of a region that holds several parts: by their colors and by what is nearest.
 
     Args:
@@ -178,6 +210,7 @@ def shared(image: Array, carried: Array, colors: dict[int, Array], here: Array) 
         carried: (h, w) int32 ids brought from another frame.
         colors: of the parts that the region holds, by id.
         here: (h, w) bool, the region.
+        unlikely: for each id (h, w) bool, where it is not expected.
 
     Returns:
         (n,) ids of the pixels where `here` holds.
@@ -191,6 +224,8 @@ def shared(image: Array, carried: Array, colors: dict[int, Array], here: Array) 
         likely = cv2.blur(colors[part][bins].astype(np.float32), (_COLOR_PATCH, _COLOR_PATCH))
         away = cv2.distanceTransform((~here | (carried != part)).astype(np.uint8), cv2.DIST_L2, 3)
         odds.append(np.log(likely[here] + 1e-3) - np.minimum(away[here] / _NEAR, _FAR))
+        if unlikely is not None:
+            odds[-1] -= _UNLIKELY * unlikely[part][here]
     best = np.zeros(here.shape, np.int32)
     best[here] = 1 + np.argmax(odds, axis=0)
     return np.asarray(np.array(ids, np.int32)[_without_splinters(best, len(ids))[here] - 1])

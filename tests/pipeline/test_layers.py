@@ -13,7 +13,7 @@ from model_server.pipeline.thing_groups import group_things
 RED, BLUE = (220, 40, 30), (30, 60, 210)
 
 
-def follow(images, moving):
+def follow(images, moving, people=None):
     """With the synthetic clip's true cameras and depth, or, for drawn pictures, a camera on a tripod."""
     clip, count = box_clip(), len(images)
     depth, solution = still_depth(clip), solution_of(clip)
@@ -21,7 +21,7 @@ def follow(images, moving):
         depth = DepthMaps(np.zeros(images.shape[:3], np.float32), np.zeros(images.shape[:3], np.float16))
         poses, lenses = np.repeat(np.eye(4)[None], count, axis=0), np.repeat(solution.intrinsics[:1], count, axis=0)
         solution = replace(solution, camera_from_world=poses, intrinsics=lenses, mode=SolveMode.TRIPOD)
-    return follow_things(images, PIXELS, Motion(moving), depth, solution, lambda done: None)
+    return follow_things(images, PIXELS, Motion(moving, people=people), depth, solution, lambda done: None)
 
 
 def discs(paths, frames=20, hidden=lambda frame, x: False, size=(120, 200)):
@@ -88,6 +88,23 @@ def test_a_thing_that_is_missed_right_after_it_crossed_another_keeps_its_number(
         (first,) = np.unique(layers.labels[0][truth[0] == number])
         (last,) = np.unique(layers.labels[-1][truth[-1] == number])
         assert first == last
+
+
+def test_what_a_person_touches_in_all_frames_is_another_thing_as_it_passes_behind():
+    images, truth = discs([(BLUE, (82, 60), (1, 0)), (RED, (60, 60), (3, 0))])
+    moving = (truth > 0).astype(np.uint8) * 255
+    assert len(follow(images, moving).things) == 1
+    layers = follow(images, moving, people=truth == 2)
+    assert len(layers.things) == 2
+    person = layers.labels[-1][truth[-1] == 2][0]
+    assert (layers.labels[truth == 2] == person).mean() > 0.99
+    assert (layers.labels[truth == 1] != person).mean() > 0.9
+
+
+def test_what_goes_along_with_a_person_stays_of_it():
+    images, truth = discs([(BLUE, (82, 60), (3, 0)), (RED, (60, 60), (3, 0))])
+    layers = follow(images, (truth > 0).astype(np.uint8) * 255, people=truth == 2)
+    assert len(layers.things) == 1
 
 
 def test_what_comes_out_behind_a_thing_is_another_and_the_thing_keeps_its_number():

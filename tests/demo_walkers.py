@@ -1,0 +1,29 @@
+"""The demo's footage and the true outlines of its walkers."""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+_FOOTAGE = Path(__file__).parents[1] / "demo" / "footage"
+
+
+@cache
+def _pictures() -> list[np.ndarray]:
+    movie = cv2.VideoCapture(str(_FOOTAGE / "office_walk.mp4"))
+    pictures = []
+    while (read := movie.read())[0]:
+        pictures.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+    return pictures
+
+
+def picture(frame: int) -> np.ndarray:
+    """(H, W, 3) uint8 sRGB."""
+    return _pictures()[frame]
+
+
+def walker(frame: int) -> np.ndarray:
+    """(H, W) bool: the walker that shows most."""
+    layers = cv2.imread(str(_FOOTAGE / "truth" / "layers" / f"{frame + 1:04d}.png"), cv2.IMREAD_UNCHANGED)
+    return layers == np.argmax(np.bincount(layers[layers > 0]))

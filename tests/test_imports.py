@@ -12,7 +12,7 @@ SERVER_LAYERS = [
     {"scoring"},
     {"training"},
     {"pipeline"},
-    {"engines", "footage", "package"},
+    {"engines", "people", "footage", "package"},
     {"geometry"},
 ]
 ADDON_LAYERS = [{"ui"}, {"operators"}, {"scene"}, {"core"}]

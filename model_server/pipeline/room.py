@@ -5,9 +5,9 @@ from pathlib import Path
 
 from model_server.errors import ServerError
 
-# Bytes a model pixel and frame: workspace (two sets of images, depth and confidence of two stages, motion, layers,
-# an engine's own maps: depth, confidence, motion) and package; 10 % more for tracks, mattes and points.
-_BYTES_PER_PIXEL = 1.1 * ((3 + 3 + 6 + 6 + 1 + 1 + 10) + (3 + 4 + 2 + 1 + 1))
+# Bytes a model pixel and frame: workspace (two sets of images, depth and confidence of two stages, motion,
+# people, layers, an engine's own maps: depth, confidence, motion) and package; 10 % more for tracks, mattes and points.
+_BYTES_PER_PIXEL = 1.1 * ((3 + 3 + 6 + 6 + 1 + 1 + 1 + 10) + (3 + 4 + 2 + 1 + 1))
 _BYTES_ALWAYS = 64 << 20
 
 

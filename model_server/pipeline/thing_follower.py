@@ -22,6 +22,9 @@ _GAP = 0.012  # of the picture's width: parts this near are one region
 _SAME = 0.25  # share of the smaller one's pixels by which a region holds a part of the frame before
 _COLOR_PATCH = 7  # pixels
 _HIDDEN = 0.2  # of its usual pixels, with fewer of which a part among others is hidden
+_CRUMB = (
+    0.04  # of the largest part's usual pixels: a smaller one among its pixels is a mistake, and would take like colors
+)
 _NEAR = 4.0  # pixels away from where a part is expected: a pixel is less likely its own by a factor of e ...
 _FAR = 1.2  # ... and by no more than a factor of e to this power, so that colors can tell what comes out behind a part
 _UNLIKELY = np.float32(4.0)  # log odds: of people's pixels what is beside them has few, and they of its
@@ -83,7 +86,7 @@ class ThingFollower:
         holding: list[tuple[_Region, list[int]]] = []
         beside = beside_people(moving, people)
         aside = 2 * np.bincount(carried[beside], minlength=self.count + 1) > areas  # what lies mostly beside people
-        for region, side in self._sided(_regions(moving), beside, carried, areas, aside):
+        for region, side in self._sided(_regions(moving), people, beside, carried, areas, aside):
             ids = self._held(region, carried, areas)
             ids = [i for i in ids if side is None or aside[i] == side]
             if not ids:
@@ -121,16 +124,21 @@ class ThingFollower:
         ids = [int(i) for i in np.flatnonzero(held) if held[i] > _SAME * min(areas[i], region.area)]
         if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
             ids = [i for i in ids if held[i] > _HIDDEN * self._parts[i].area] or ids
+            most = max(self._parts[i].area for i in ids)
+            ids = [i for i in ids if self._parts[i].area > _CRUMB * most]
         return ids
 
     def _sided(
-        self, regions: list[_Region], beside: Array, carried: Array, areas: Array, aside: Array
+        self, regions: list[_Region], people: Array, beside: Array, carried: Array, areas: Array, aside: Array
     ) -> Iterator[tuple[_Region, bool | None]]:
-        """Regions, and whether they lie beside people; None where they do both, and hold parts of either kind."""
+        """Regions, and whether they lie beside people; those that hold both are cut, unless both are known."""
         for region in regions:
-            there = region.here & beside[region.box]
-            kinds = {bool(aside[i]) for i in self._held(region, carried, areas)}
-            if not there.any() or len(kinds) > 1:
+            there, kinds = (
+                region.here & beside[region.box],
+                {bool(aside[i]) for i in self._held(region, carried, areas)},
+            )
+            touching = there.any() and (region.here & people[region.box]).any()
+            if not touching or len(kinds) > 1:
                 yield region, None
                 continue
             for mask, side in ((region.here & ~there, False), (there, True)):

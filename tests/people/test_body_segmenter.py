@@ -1,10 +1,14 @@
 """The outline of a body, on pictures of walkers whose true outline is known: the demo's footage."""
 
+import hashlib
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from demo_walkers import picture, walker
 
+from model_server.people import body_segmenter
 from model_server.people.body_segmenter import BodySegmenter, Square
 
 FRAME = 30  # the red walker, whole
@@ -28,6 +32,12 @@ def turned(image: np.ndarray, degrees: float) -> np.ndarray:
     height, width = image.shape[:2]
     about = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
     return cv2.warpAffine(image, about, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+
+def test_the_weights_are_the_ones_that_their_card_names():
+    folder = Path(body_segmenter.__file__).parent / "weights"
+    digest = hashlib.sha256((folder / "pose_landmark_full.tflite").read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_outline_is_the_walkers(segmenter):

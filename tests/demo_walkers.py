@@ -6,21 +6,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from model_server.footage.open import OpenClip, open_clip
+
 _FOOTAGE = Path(__file__).parents[1] / "demo" / "footage"
 
 
 @cache
-def _pictures() -> list[np.ndarray]:
-    movie = cv2.VideoCapture(str(_FOOTAGE / "office_walk.mp4"))
-    pictures = []
-    while (read := movie.read())[0]:
-        pictures.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
-    return pictures
+def _clip() -> OpenClip:
+    return open_clip(_FOOTAGE / "office_walk.mp4")
 
 
+@cache
 def picture(frame: int) -> np.ndarray:
     """(H, W, 3) uint8 sRGB."""
-    return _pictures()[frame]
+    return _clip().frame(frame)
 
 
 def walker(frame: int) -> np.ndarray:

@@ -63,7 +63,7 @@ def find_moving(
         tracks: plate pixels.
 
     Returns:
-        Its source says whether geometry, the engine's map or both had anything to say.
+        Its source says whether geometry, the engine's map or both had anything to say; who is a person is in `people`.
     """
     small = SmallShot.of(images, pixels, depth)
     evidence = _Evidence(small, solution, geometry, tracks)

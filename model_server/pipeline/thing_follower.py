@@ -11,27 +11,21 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.ndimage import find_objects
 from scipy.optimize import linear_sum_assignment
 
 from model_server.geometry.shot import Array
 from model_server.pipeline.beside_people import beside_people
+from model_server.pipeline.shared_region import color_histogram, shared
 from model_server.pipeline.thing_ways import Way, carried_along
 
 _GAP = 0.012  # of the picture's width: parts this near are one region
 _SAME = 0.25  # share of the smaller one's pixels by which a region holds a part of the frame before
-_COLOR_PATCH = 7  # pixels
 _HIDDEN = 0.2  # of its usual pixels, with fewer of which a part among others is hidden
-_CRUMB = (
-    0.04  # of the largest part's usual pixels: a smaller one among its pixels is a mistake, and would take like colors
-)
-_NEAR = 4.0  # pixels away from where a part is expected: a pixel is less likely its own by a factor of e ...
-_FAR = 1.2  # ... and by no more than a factor of e to this power, so that colors can tell what comes out behind a part
-_UNLIKELY = np.float32(4.0)  # log odds: of people's pixels what is beside them has few, and they of its
+_CRUMB = 0.04  # of the largest part's usual pixels: a smaller one would take what has its color from that
 _LOST_FRAMES = 12  # for which a hidden part is remembered
 _FARTHEST = 0.3  # of the picture's width, from where it was expected, that it may come back
 _REUNION_COST = 0.7
-_SPLINTER = 0.05  # of a part's largest piece: smaller ones among others' pixels are mistakes
 _OLDEST = 40  # frames up to which it counts for how long a pixel has been of a part
 _MOST = 0.6  # of a part's pixels, which are where it is
 _FRAGMENT = 0.05  # of a part's pixels: what comes off and is no larger stays it
@@ -133,10 +127,8 @@ class ThingFollower:
     ) -> Iterator[tuple[_Region, bool | None]]:
         """Regions, and whether they lie beside people; those that hold both are cut, unless both are known."""
         for region in regions:
-            there, kinds = (
-                region.here & beside[region.box],
-                {bool(aside[i]) for i in self._held(region, carried, areas)},
-            )
+            there = region.here & beside[region.box]
+            kinds = {bool(aside[i]) for i in self._held(region, carried, areas)}
             touching = there.any() and (region.here & people[region.box]).any()
             if not touching or len(kinds) > 1:
                 yield region, None
@@ -208,54 +200,6 @@ def gap_px(width: int) -> int:
     return max(1, round(_GAP * width))
 
 
-def shared(
-    image: Array, carried: Array, colors: dict[int, Array], here: Array, unlikely: dict[int, Array] | None = None
-) -> Array:
-    """Ids for the pixels of a region that holds several parts: by their colors and by what is nearest.
-
-    Args:
-        image: (h, w, 3) uint8 around the region.
-        carried: (h, w) int32 ids brought from another frame.
-        colors: of the parts that the region holds, by id.
-        here: (h, w) bool, the region.
-        unlikely: for each id (h, w) bool, where it is not expected.
-
-    Returns:
-        (n,) ids of the pixels where `here` holds.
-    """
-    ids = list(colors)
-    if len(ids) == 1:
-        return np.full(int(here.sum()), ids[0], np.int32)
-    bins = _bins(image)
-    odds = []
-    for part in ids:
-        likely = cv2.blur(colors[part][bins].astype(np.float32), (_COLOR_PATCH, _COLOR_PATCH))
-        away = cv2.distanceTransform((~here | (carried != part)).astype(np.uint8), cv2.DIST_L2, 3)
-        odds.append(np.log(likely[here] + 1e-3) - np.minimum(away[here] / _NEAR, _FAR))
-        if unlikely is not None:
-            odds[-1] -= _UNLIKELY * unlikely[part][here]
-    best = np.zeros(here.shape, np.int32)
-    best[here] = 1 + np.argmax(odds, axis=0)
-    return np.asarray(np.array(ids, np.int32)[_without_splinters(best, len(ids))[here] - 1])
-
-
-def _without_splinters(numbers: Array, count: int) -> Array:
-    """(h, w) numbers 1 to `count`, 0 nothing: small pieces get the number of what is nearest."""
-    sound = np.zeros(numbers.shape, bool)
-    for number in range(1, count + 1):
-        _, pieces, stats, _ = cv2.connectedComponentsWithStats((numbers == number).astype(np.uint8))
-        sizes = stats[:, cv2.CC_STAT_AREA].copy()
-        sizes[0] = 0
-        sound |= (sizes > _SPLINTER * sizes.max())[pieces]
-    rows, columns = distance_transform_edt(~sound, return_distances=False, return_indices=True)
-    return np.where(numbers > 0, numbers[rows, columns], 0)
-
-
-def color_histogram(colors: Array) -> Array:
-    """(4096,) histogram of (n, 3) uint8 colors, 16 bins a channel, sum 1."""
-    return np.bincount(_bins(colors), minlength=4096) / max(1, len(colors))
-
-
 def _regions(moving: Array) -> list[_Region]:
     """Regions of moving pixels; those a small gap apart are one."""
     side = 2 * (gap_px(moving.shape[1]) // 2) + 1
@@ -303,7 +247,3 @@ def _place(region: _Region) -> tuple[Array, float]:
 
 def _colors(image: Array, region: _Region) -> Array:
     return color_histogram(image[region.box][region.here])
-
-
-def _bins(colors: Array) -> Array:
-    return np.asarray((colors.astype(np.int32) // 16) @ np.array([256, 16, 1]))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from model_server.geometry.shot import Array
-from model_server.pipeline.thing_follower import color_histogram, shared
+from model_server.pipeline.shared_region import color_histogram, shared
 from model_server.pipeline.thing_ways import Way
 
 _LOST = 0.25  # of its pixels when it came apart: with fewer left than that a thing is not seen farther back

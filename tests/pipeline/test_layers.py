@@ -7,7 +7,7 @@ from moving_box import PIXELS, box_clip, moving_in, solution_of, still_depth
 
 from model_server.geometry.shot import DepthMaps, Motion, SolveMode
 from model_server.pipeline.layers import follow_things
-from model_server.pipeline.thing_follower import color_histogram, shared
+from model_server.pipeline.shared_region import color_histogram, shared
 from model_server.pipeline.thing_groups import group_things
 
 RED, BLUE = (220, 40, 30), (30, 60, 210)

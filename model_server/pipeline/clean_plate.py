@@ -14,7 +14,7 @@ import numpy as np
 
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Solution, SolveMode
-from model_server.pipeline.likeness import beyond, limits, smoothed
+from model_server.pipeline.likeness import beyond, limits, same_pattern, smoothed
 from model_server.pipeline.optical_flow import inside, sample
 from model_server.pipeline.still_view import StillView, depth_range, nearest_inverse_depth, points_seen
 
@@ -29,8 +29,10 @@ _SAME = 0.93, 1.2  # times its depth: between these the other frame's depth agre
 _AGREE = 6  # levels beyond a pixel's surroundings by which two views still show the same
 _NOISE = 3.0  # levels that never tell
 _CLEAN = 8.0  # levels of noise, up to which looking the same is as good a proof as any
+_TELLS = 0.12  # what a view must count to tell alone: one from 7 frames away does, also where something may move
 _DARK, _BRIGHT = 8, 247  # levels between which a pixel tells how a picture was exposed
 _ENOUGH = 1.5  # views that agree, for full certainty
+_FEW, _MANY = 0.5, 3.0  # views that agree: a plate of no more is not firm, one of these is (hidden ones count little)
 _LEAST_SHARE, _FULL_SHARE = 0.2, 0.6  # of the views that see a place: fewer that agree say nothing, more all
 
 
@@ -40,25 +42,35 @@ class CleanPlate:
 
     picture: Array  # (H, W, 3) uint8
     sure: Array  # (H, W) float32, 0..1
+    firm: Array  # (H, W) float32, 0..1, no more than `sure`: by how many views that nothing may hide
+    shown: Array  # (H, W) bool, where at least one view shows what the frame does
 
     @staticmethod
-    def of(views: list[Array], weights: list[Array]) -> "CleanPlate":
-        """Views (H, W, 3) uint8 of the frame's still surface, and what each counts, (H, W) float32, 0..1."""
+    def of(frame: Array, views: list[Array], weights: list[Array]) -> "CleanPlate":
+        """The plate of a frame, (H, W, 3) uint8.
+
+        Args:
+            views: (H, W, 3) uint8 each, of the frame's still surface.
+            weights: (H, W) float32 each, what the view counts, 0..1.
+        """
         smooth = [smoothed(view) for view in views]
         picture = np.zeros_like(views[0])
         most = np.zeros(weights[0].shape, np.float32)
+        now, shown = smoothed(frame), np.zeros(weights[0].shape, bool)
         for view, plate, weight in zip(views, smooth, weights):
             allowed = limits(plate)
             agreed = weight.copy()
             for other, counts in zip(smooth, weights):
                 if other is not plate:
                     agreed += counts * (beyond(other, *allowed) <= _AGREE)
+            shown |= (weight > _TELLS) & (beyond(now, *allowed) <= _AGREE)
             better = (agreed > most) & (weight > 0)
             most = np.where(better, agreed, most)
             cv2.copyTo(view, better.astype(np.uint8), picture)
         share = most / np.maximum(np.sum(weights, axis=0), 1e-6)
         sure = np.clip(most / _ENOUGH, 0, 1) * np.clip((share - _LEAST_SHARE) / (_FULL_SHARE - _LEAST_SHARE), 0, 1)
-        return CleanPlate(picture, np.asarray(sure, np.float32))
+        firm = np.minimum(sure, np.clip((most - _FEW) / (_MANY - _FEW), 0, 1))
+        return CleanPlate(picture, np.asarray(sure, np.float32), firm.astype(np.float32), shown)
 
     def evidence(self, picture: Array) -> Array:
         """(H, W) float32, -1 still .. 1 moving, of an (H, W, 3) uint8 picture; 0 where the plate is not known."""
@@ -72,6 +84,10 @@ class CleanPlate:
         # Where much differs anyway, from grain or blur, it tells little that something does not.
         off = np.where(off > 0, off / 2, off * min(1.0, _CLEAN / noise))
         return np.asarray(np.clip(off, -1, 1) * self.sure, np.float32)
+
+    def pattern(self, picture: Array) -> Array:
+        """(H, W) float32, 0..1: how surely an (H, W, 3) uint8 picture shows the pattern of a firm plate."""
+        return np.asarray(self.firm * same_pattern(picture, self.picture))
 
 
 class CleanPlates:
@@ -108,7 +124,7 @@ class CleanPlates:
                 weight *= sample(worth(other), places, nearest=True)
             views.append(_exposed_as(self._images[index], sample(self._images[other], places), visible))
             weights.append(weight)
-        return CleanPlate.of(views, weights)
+        return CleanPlate.of(np.asarray(self._images[index]), views, weights)
 
     def _still(self, index: int, other: int, inverse_depth: Array) -> tuple[Array, Array]:
         """Where the other frame shows the frame's still points, (H, W, 2) pixels; where it does, (H, W) bool."""

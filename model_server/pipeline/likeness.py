@@ -6,6 +6,9 @@ import numpy as np
 from model_server.geometry.shot import Array
 
 _BLUR = 0.7  # pixels
+_WINDOW = 9  # pixels over which patterns are compared
+_CONTRAST = 3.0  # levels (standard deviation) up to which there is no pattern, and twice which are enough
+_UNLIKE, _ALIKE = 0.6, 0.9  # correlation of two patterns: by chance, and of the same surface
 
 
 def smoothed(picture: Array) -> Array:
@@ -25,3 +28,19 @@ def beyond(smooth: Array, low: Array, high: Array) -> Array:
     return np.asarray(
         cv2.max(cv2.max(cv2.extractChannel(out, 0), cv2.extractChannel(out, 1)), cv2.extractChannel(out, 2))
     )
+
+
+def same_pattern(one: Array, other: Array) -> Array:
+    """(H, W) float32, 0..1: how surely two (H, W, 3) uint8 pictures show the same pattern, in whatever light.
+
+    0 where either has none: two even surfaces look alike by chance.
+    """
+    first, second = (smoothed(picture).astype(np.float32).mean(axis=2) for picture in (one, other))
+    window = (_WINDOW, _WINDOW)
+    first_mean, second_mean = cv2.blur(first, window), cv2.blur(second, window)
+    first_spread = np.maximum(cv2.blur(first * first, window) - first_mean**2, 0)
+    second_spread = np.maximum(cv2.blur(second * second, window) - second_mean**2, 0)
+    common = cv2.blur(first * second, window) - first_mean * second_mean
+    alike = common / np.sqrt(np.maximum(first_spread * second_spread, 1))
+    contrast = np.sqrt(np.minimum(first_spread, second_spread)) / _CONTRAST - 1
+    return np.asarray(np.clip((alike - _UNLIKE) / (_ALIKE - _UNLIKE), 0, 1) * np.clip(contrast, 0, 1))

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,11 @@ _MOST, _LEAST = 8.0, -3.0  # gathered evidence
 _WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
 _GATHERED_MOST = 2.0  # log odds: the outline of what was gathered is rough
 _PLATE_MOVING, _PLATE_STILL = 3.0, 4.0  # log odds of a pixel that clearly differs from the clean plate, or does not
+_PATTERN = 8.0  # log odds against a pixel that surely shows the plate's pattern
 _SHADOW = -2.0  # at most, where it looks like the plate with less light on it ...
 _BODY = 1.0  # ... unless these are the odds of a body: gray trousers look so too
 _MAY_MOVE = 3.5  # gathered evidence from which a pixel is left out of other frames' plates
 _HIDDEN = np.float32(0.2)  # what such a pixel counts there
-_WORTH_LABELING = 0.02  # share of what moves that must be new, to label all again
 _CLEARLY_STILL = -0.45  # of the evidence of flow in one frame
 
 
@@ -52,8 +53,8 @@ def find_moving(
     (`steady_motion`). That says what may move; the outlines come from how each frame differs at full size from its
     clean plate, made of what does not (`clean_plate`). Then labels agree with those of pixels that look alike
     (`picture_grid`). What moves as one piece is followed from there to where nothing told that it moves
-    (`rigid_things`), and around each part of a body that moves the rest of it is found (`people.moving_bodies`); where
-    that finds more, all is labeled again.
+    (`rigid_things`), and around each part of a body that moves the rest of it is found (`people.moving_bodies`). With
+    these known, all is labeled again.
 
     Args:
         images: (F, H, W, 3) uint8 sRGB, model size, undistorted.
@@ -72,12 +73,11 @@ def find_moving(
         gathered = gather_along_flow(small.images, evidence.frame, Path(folder), lambda done: progress(0.5 * done))
         whole = _Whole.empty(Path(folder), images.shape[:3])
         sharp = _Sharp(images, pixels, depth, solution, small, gathered, whole)
-        _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.5 + 0.2 * done))
+        _label(images, pixels, solution, sharp, False, Path(folder), moving, lambda done: progress(0.5 + 0.2 * done))
         nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
         rigid_things(images, moving, pixels, solution, nearest, whole.rigid, lambda done: progress(0.7 + 0.05 * done))
         moving_bodies(images, moving, sharp.gathered, whole.bodies, people, lambda done: progress(0.75 + 0.05 * done))
-        if whole.share_that_is_new(moving) > _WORTH_LABELING:
-            _label(images, pixels, solution, sharp, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
+        _label(images, pixels, solution, sharp, True, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
         del gathered, whole, sharp  # their files go with the folder
     progress(1.0)
     return Motion(moving, evidence.source, people)
@@ -96,21 +96,13 @@ class _Whole:
         bodies = np.lib.format.open_memmap(folder / "bodies.npy", mode="w+", dtype=np.float16, shape=shape)
         return _Whole(rigid, bodies)
 
-    def share_that_is_new(self, moving: Array) -> float:
-        """Of what moves, the share that was not known to: (F, H, W) uint8 probability."""
-        news = knowns = 0
-        for rigid, body, frame in zip(self.rigid, self.bodies, moving):
-            known = frame > 127
-            news += int(np.count_nonzero((rigid | (body > 0)) & ~known))
-            knowns += int(np.count_nonzero(known))
-        return news / max(1, news + knowns)
-
 
 def _label(
     images: Array,
     pixels: PixelMap,
     solution: Solution,
     sharp: "_Sharp",
+    whole_known: bool,
     folder: Path,
     moving: Array,
     progress: Progress,
@@ -118,7 +110,7 @@ def _label(
     """Fill in (F, H, W) uint8 probabilities of motion."""
     size = images.shape[2], images.shape[1]
     alone = np.lib.format.open_memmap(folder / "alone.npy", mode="w+", dtype=np.float16, shape=images.shape[:3])
-    for index, odds in enumerate(ahead(sharp.odds, range(len(images)))):
+    for index, odds in enumerate(ahead(partial(sharp.odds, whole_known=whole_known), range(len(images)))):
         alone[index] = odds
         progress(0.8 * (index + 1) / len(images))
     for first in range(0, len(images), _WINDOW):
@@ -150,8 +142,12 @@ class _Sharp:
         self._rigid, self._bodies = whole.rigid, whole.bodies
         self._size = images.shape[2], images.shape[1]
 
-    def odds(self, index: int) -> Array:
-        """(H, W) float32, each pixel alone."""
+    def odds(self, index: int, whole_known: bool) -> Array:
+        """(H, W) float32, each pixel alone.
+
+        Where the plate shows the same pattern, or lies in a shadow that this frame does not have, a pixel is still.
+        What is slow is in its own plates, though: that counts once things are known as a whole.
+        """
         odds = np.minimum(_WEIGHT * self.gathered(index) + _PRIOR, _GATHERED_MOST)
         odds = np.where(self._rigid[index], np.maximum(odds, _GATHERED_MOST), odds)
         odds = odds + self._bodies[index].astype(np.float32)
@@ -161,7 +157,11 @@ class _Sharp:
         picture = np.asarray(self._images[index])
         seen = plate.evidence(picture)
         odds = odds + np.where(seen > 0, _PLATE_MOVING, _PLATE_STILL) * seen
-        shadow = dimmed(picture, plate.picture, plate.sure > 0)
+        known = plate.sure > 0
+        shadow = dimmed(picture, plate.picture, known)
+        if whole_known:
+            odds = odds - _PATTERN * plate.pattern(picture)
+            shadow |= dimmed(plate.picture, picture, known) & plate.shown
         shadow &= self._bodies[index] < _BODY
         return np.asarray(np.where(shadow, np.minimum(odds, _SHADOW), odds), np.float32)
 

@@ -23,6 +23,7 @@ _GAP = 0.012  # of the picture's width: parts this near are one region
 _SAME = 0.25  # share of the smaller one's pixels by which a region holds a part of the frame before
 _HIDDEN = 0.2  # of its usual pixels, with fewer of which a part among others is hidden
 _CRUMB = 0.04  # of the largest part's usual pixels: a smaller one would take what has its color from that
+_YOUNG, _BUD = 5, 0.25  # the same for one that has shown in no more frames: it may be a speck that just came up
 _LOST_FRAMES = 12  # for which a hidden part is remembered
 _FARTHEST = 0.3  # of the picture's width, from where it was expected, that it may come back
 _REUNION_COST = 0.7
@@ -37,6 +38,7 @@ class _Part:
     """What is remembered of one moving part while the shot is gone through."""
 
     last: int
+    seen: int  # frames in which it showed
     center: Array  # (2,) pixels
     velocity: Array  # (2,) pixels per frame
     radius: float  # pixels
@@ -119,7 +121,7 @@ class ThingFollower:
         if len(ids) > 1:  # what is all but covered by another is hidden, until it comes out
             ids = [i for i in ids if held[i] > _HIDDEN * self._parts[i].area] or ids
             most = max(self._parts[i].area for i in ids)
-            ids = [i for i in ids if self._parts[i].area > _CRUMB * most]
+            ids = [i for i in ids if self._parts[i].area > (_BUD if self._parts[i].seen <= _YOUNG else _CRUMB) * most]
         return ids
 
     def _sided(
@@ -182,8 +184,9 @@ class ThingFollower:
             velocity = 0.7 * known.velocity + 0.3 * step if known else step
             colors = _colors(image, region)
             colors = 0.8 * known.colors + 0.2 * colors if known else colors
+            seen = known.seen + 1 if known else 1
             area = 0.9 * known.area + 0.1 * region.area if known else float(region.area)
-            self._parts[part] = _Part(index, center, velocity, radius, max(area, region.area), colors)
+            self._parts[part] = _Part(index, seen, center, velocity, radius, max(area, region.area), colors)
 
 
 def _has_left(part: int, region: _Region, alone: list[_Region], carried: Array) -> bool:

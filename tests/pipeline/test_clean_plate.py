@@ -24,13 +24,13 @@ def everywhere(count=VIEWS, weight=1.0):
 
 
 def test_what_differs_from_what_all_views_show_moves_and_the_rest_does_not():
-    evidence = CleanPlate.of([ground()] * VIEWS, everywhere()).evidence(with_thing())
+    evidence = CleanPlate.of(with_thing(), [ground()] * VIEWS, everywhere()).evidence(with_thing())
     assert evidence[INSIDE].min() == 1
     assert evidence[:6].max() < 0
 
 
 def test_looking_the_same_is_proof_in_clean_pictures_and_tells_less_in_grainy_ones():
-    plate = CleanPlate.of([ground()] * VIEWS, everywhere())
+    plate = CleanPlate.of(ground(), [ground()] * VIEWS, everywhere())
     grainy = ground()
     grain = np.random.default_rng(2).normal(0, 90, (*SIZE, 3))
     grainy[:, 30:] = np.clip(grainy + grain, 0, 255)[:, 30:]
@@ -41,25 +41,50 @@ def test_looking_the_same_is_proof_in_clean_pictures_and_tells_less_in_grainy_on
 
 def test_views_of_things_that_pass_are_outvoted():
     colors = [(250, 20, 20), (20, 250, 20), (20, 20, 250), (240, 240, 20)]
-    plate = CleanPlate.of([with_thing(color) for color in colors] + [ground()] * 3, everywhere())
+    plate = CleanPlate.of(ground(), [with_thing(color) for color in colors] + [ground()] * 3, everywhere())
     assert np.array_equal(plate.picture[INSIDE], ground()[INSIDE])
 
 
 def test_a_clean_view_counts_more_than_many_that_something_hides():
-    plate = CleanPlate.of([with_thing()] * 5 + [ground()] * 2, everywhere(5, 0.1) + everywhere(2))
+    plate = CleanPlate.of(ground(), [with_thing()] * 5 + [ground()] * 2, everywhere(5, 0.1) + everywhere(2))
     assert np.array_equal(plate.picture[INSIDE], ground()[INSIDE])
 
 
 def test_views_that_do_not_agree_say_nothing():
     random = np.random.default_rng(1)
     noise = [random.integers(0, 256, (1, 1, 3)) * np.ones((*SIZE, 1)) for _ in range(VIEWS)]
-    plate = CleanPlate.of([view.astype(np.uint8) for view in noise], everywhere())
+    plate = CleanPlate.of(ground(), [view.astype(np.uint8) for view in noise], everywhere())
     assert np.abs(plate.evidence(ground())).max() < 0.1
 
 
 def test_a_place_that_no_view_sees_is_unknown():
-    plate = CleanPlate.of([ground()] * VIEWS, everywhere(weight=0.0))
+    plate = CleanPlate.of(ground(), [ground()] * VIEWS, everywhere(weight=0.0))
     assert not plate.evidence(with_thing()).any()
+
+
+def test_the_plate_tells_its_pattern_in_other_light_from_another_pattern_and_from_none():
+    one, other = (
+        np.repeat(np.random.default_rng(seed).integers(40, 220, (*SIZE, 1)), 3, axis=2).astype(np.uint8)
+        for seed in (4, 5)
+    )
+    even = np.full_like(one, 120)
+    plate = CleanPlate.of(one, [one] * VIEWS, everywhere())
+    assert plate.pattern(np.rint(0.5 * one).astype(np.uint8)).min() > 0.9
+    assert plate.pattern(other).mean() < 0.05
+    assert not plate.pattern(even).any()
+    assert not CleanPlate.of(one, [one] * 2, everywhere(2, 0.2)).pattern(one).any()
+    assert not CleanPlate.of(even, [even] * VIEWS, everywhere()).pattern(even).any()
+
+
+def test_where_a_shadow_lies_in_most_views_one_that_does_not_shows_what_the_frame_does():
+    shadow = with_thing()
+    shadow[THING] = np.rint(0.6 * ground()[THING])
+    views, weights = [shadow] * 5 + [ground()] * 2, everywhere(5) + everywhere(2, 0.2)
+    plate = CleanPlate.of(ground(), views, weights)
+    assert np.array_equal(plate.picture[INSIDE], shadow[INSIDE])
+    assert plate.shown.all()
+    assert not CleanPlate.of(with_thing(), views, weights).shown[INSIDE].any()
+    assert not CleanPlate.of(ground(), views, everywhere(5) + everywhere(2, 0.05)).shown[INSIDE].any()
 
 
 def test_in_a_shot_the_plate_shows_the_room_behind_the_box():
@@ -94,7 +119,7 @@ def test_how_much_pictures_differ_anyway_is_told_by_what_the_plate_knows():
     view, weight, picture = ground(), np.ones(SIZE, np.float32), ground()
     view[:, 40:], weight[:, 40:] = 0, 0  # nothing is seen there, and it differs most
     picture[13:27, 10:20] = 250, 20, 20
-    assert CleanPlate.of([view] * VIEWS, [weight] * VIEWS).evidence(picture)[15:25, 12:18].min() == 1
+    assert CleanPlate.of(picture, [view] * VIEWS, [weight] * VIEWS).evidence(picture)[15:25, 12:18].min() == 1
 
 
 def test_a_single_frame_has_no_plate():

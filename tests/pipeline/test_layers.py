@@ -10,7 +10,7 @@ from model_server.pipeline.layers import follow_things
 from model_server.pipeline.shared_region import color_histogram, shared
 from model_server.pipeline.thing_groups import group_things
 
-RED, BLUE = (220, 40, 30), (30, 60, 210)
+RED, GREEN, BLUE = (220, 40, 30), (40, 190, 60), (30, 60, 210)
 
 
 def follow(images, moving, people=None):
@@ -135,6 +135,21 @@ def test_specks_and_flashes_are_no_layers():
     moving[9, 90:110, 20:40] = 255  # a large patch for one frame
     (thing,) = follow(images, moving).things
     assert thing.id == 1
+
+
+def test_a_speck_that_just_came_up_takes_nothing_from_the_thing_that_meets_it():
+    images, truth = discs([(RED, (20, 60), (4, 0))])
+    grain = np.random.default_rng(1).integers(-25, 25, (*truth.shape, 1))
+    found = (truth > 0).astype(np.uint8) * 255
+    lower = (truth == 1) & (np.arange(truth.shape[1])[:, None] > 60)
+    speck = np.zeros(truth.shape, bool)
+    speck[8:12, 66:69, 72:92] = True
+    of_one_color = lower | speck
+    images[of_one_color] = np.clip(np.array(GREEN) + grain, 0, 255).astype(np.uint8)[of_one_color]
+    found[speck] = 255
+    layers = follow(images, found)
+    (thing,) = layers.things
+    assert (layers.labels[truth > 0] == thing.id).mean() > 0.97
 
 
 def test_things_that_begin_as_one_and_part_are_two_from_the_start():

@@ -73,12 +73,13 @@ def find_moving(
         gathered = gather_along_flow(small.images, evidence.frame, Path(folder), lambda done: progress(0.5 * done))
         whole = _Whole.empty(Path(folder), images.shape[:3])
         sharp = _Sharp(images, pixels, depth, solution, small, gathered, whole)
-        _label(images, pixels, solution, sharp, False, Path(folder), moving, lambda done: progress(0.5 + 0.2 * done))
+        label = partial(_label, images, pixels, solution, sharp, Path(folder), moving)
+        label(lambda done: progress(0.5 + 0.2 * done), whole_known=False)
         nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
         rigid_things(images, moving, pixels, solution, nearest, whole.rigid, lambda done: progress(0.7 + 0.05 * done))
         moving_bodies(images, moving, sharp.gathered, whole.bodies, people, lambda done: progress(0.75 + 0.05 * done))
-        _label(images, pixels, solution, sharp, True, Path(folder), moving, lambda done: progress(0.8 + 0.2 * done))
-        del gathered, whole, sharp  # their files go with the folder
+        label(lambda done: progress(0.8 + 0.2 * done), whole_known=True)
+        del gathered, whole, sharp, label  # their files go with the folder
     progress(1.0)
     return Motion(moving, evidence.source, people)
 
@@ -102,12 +103,15 @@ def _label(
     pixels: PixelMap,
     solution: Solution,
     sharp: "_Sharp",
-    whole_known: bool,
     folder: Path,
     moving: Array,
     progress: Progress,
+    whole_known: bool,
 ) -> None:
-    """Fill in (F, H, W) uint8 probabilities of motion."""
+    """Fill in (F, H, W) uint8 probabilities of motion.
+
+    `whole_known`: whether bodies and rigid things have been looked for.
+    """
     size = images.shape[2], images.shape[1]
     alone = np.lib.format.open_memmap(folder / "alone.npy", mode="w+", dtype=np.float16, shape=images.shape[:3])
     for index, odds in enumerate(ahead(partial(sharp.odds, whole_known=whole_known), range(len(images)))):

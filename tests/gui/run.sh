@@ -11,6 +11,7 @@ rm -rf "$out" && mkdir -p "$out"
 sys.path.insert(0, "tests")
 from synthetic_footage import small_clip, write_sequence
 write_sequence(Path(sys.argv[1]) / "frames", small_clip())' "$out"
+cp demo/footage/office_walk.mp4 "$out"
 echo "this is no movie" >"$out/broken.mov"
 
 data=$(mktemp -d)

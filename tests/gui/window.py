@@ -40,10 +40,9 @@ def states() -> Iterator[float]:
     yield from shot("3_wrong_token")
 
     settings.token = os.environ["PAGE4D_GUI_TOKEN"]
+    scene().page4d.footage = "/out/office_walk.mp4"  # long enough to be seen at work
     yield from click(*SOLVE)
-    yield from until("WORKING")
-    while "Tracking" not in status().line:
-        yield 0.5
+    yield from until("WORKING", line="Tracking")
     yield from shot("4_running")
     yield from click(*CANCEL)
     yield from until("CANCELED")
@@ -105,12 +104,12 @@ def shot(name: str) -> Iterator[float]:
     yield 4
 
 
-def until(phase: str, seconds: float = 240) -> Iterator[float]:
+def until(phase: str, line: str = "", seconds: float = 240) -> Iterator[float]:
     for _ in range(int(seconds / 0.5)):
-        if status().phase.name == phase:
+        if status().phase.name == phase and line in status().line:
             return
         yield 0.5
-    raise AssertionError(f"the panel is {status()}, not {phase}")
+    raise AssertionError(f"the panel is {status()}, not {phase} {line}")
 
 
 def tick() -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.special import expit
 
 from model_server.geometry.shot import Array
 
@@ -17,6 +18,7 @@ _WEIGHTS = Path(__file__).parent / "weights" / "pose_landmark_full.tflite"
 _SIDE = 256  # pixels of the square that the network sees
 _OUTPUTS = ["Identity", "Identity_1", "Identity_2"]  # landmarks in the square's pixels, 0..1, log odds of the body
 _LANDMARKS, _HIPS, _REACH = 39, 33, 34  # how many; between the hips; on the circle around the whole body, above them
+_FEET, _SEEN = slice(27, 33), 3  # ankles, heels and toes; of a landmark's numbers, the log odds that it is seen
 _ROOM = 1.25  # times that circle, which the network was trained to see
 _AROUND_MASK = 1.24  # times the longer side of what is known of a body
 OUTSIDE = -20.0  # log odds beyond the square
@@ -55,7 +57,9 @@ class Look:
 
     odds: Array  # (H, W) float32 log odds of each pixel of the picture to be of the body
     person: float  # 0..1 likely to be one, and upright
-    asked: Square  # where the body is better seen
+    asked: Square  # where the body is better seen; its center is between the hips
+    sole: float  # pixels down to the lower foot
+    feet_seen: float  # 0..1 likely that nothing hides them
 
 
 class BodySegmenter:
@@ -77,8 +81,11 @@ class BodySegmenter:
             odds[0, 0], to_square, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE,
         )  # fmt: skip
-        points = landmarks.reshape(_LANDMARKS, -1)[[_HIPS, _REACH], :2] - to_square[:, 2]
-        hips, reach = points @ np.linalg.inv(to_square[:, :2]).T
+        places = landmarks.reshape(_LANDMARKS, -1)
+        points = (places[:, :2] - to_square[:, 2]) @ np.linalg.inv(to_square[:, :2]).T
+        hips, reach = points[[_HIPS, _REACH]]
         up = reach - hips
         asked = Square(hips, max(1.0, _ROOM * float(np.hypot(*up))), -float(np.arctan2(up[0], -up[1])))
-        return Look(np.asarray(body, np.float32), float(person.squeeze()), asked)
+        feet_seen = float(expit(places[_FEET, _SEEN]).mean())
+        sole = float(points[_FEET, 1].max())
+        return Look(np.asarray(body, np.float32), float(person.squeeze()), asked, sole, feet_seen)

@@ -53,6 +53,17 @@ def find_ground(solution: Solution, depth: DepthMaps, pixels: PixelMap) -> Groun
     return Ground(up, None) if floor is None else Ground(floor[:3], floor)
 
 
+def floor_depth(pixel: Array, camera_from_world: Array, intrinsics: Array, floor: Array | None) -> float:
+    """Depth at which the ray through a (2,) footage pixel meets the (4,) floor; NaN where it does not."""
+    if floor is None:
+        return float("nan")
+    normal = camera_from_world[:3, :3] @ floor[:3]
+    offset = floor[3] - normal @ camera_from_world[:3, 3]
+    ray = unproject(pixel, np.array(1.0), intrinsics)
+    slope = float(normal @ ray)
+    return -float(offset) / slope if abs(slope) > 1e-3 and -offset / slope > 0 else float("nan")
+
+
 def _level_up(camera_from_world: Array) -> Array:
     """(3,) what is most square to the x axes of all cameras (few roll), and not far from their mean up (more pitch)."""
     right, up = camera_from_world[:, 0, :3], -camera_from_world[:, 1, :3].mean(axis=0)

@@ -23,6 +23,7 @@ from model_server.pipeline.small_shot import SmallShot
 from model_server.pipeline.steady_motion import gather_along_flow
 from model_server.pipeline.still_view import nearest_inverse_depth
 from model_server.pipeline.track_motion import TrackMotion
+from model_server.pipeline.walkers import walkers
 
 _WINDOW, _MARGIN = 16, 3  # frames labeled together, and frames beside them that only take part
 _MOST, _LEAST = 8.0, -3.0  # gathered evidence
@@ -75,8 +76,10 @@ def find_moving(
         sharp = _Sharp(images, pixels, depth, solution, small, gathered, whole)
         label = partial(_label, images, pixels, solution, sharp, Path(folder), moving)
         label(lambda done: progress(0.5 + 0.2 * done), whole_known=False)
+        walkers(images, moving, pixels, solution, depth, whole.rigid, lambda done: progress(0.7 + 0.02 * done))
+        moving[whole.rigid] = 255
         nearest = nearest_inverse_depth(depth, solution.points, solution.camera_from_world)
-        rigid_things(images, moving, pixels, solution, nearest, whole.rigid, lambda done: progress(0.7 + 0.05 * done))
+        rigid_things(images, moving, pixels, solution, nearest, whole.rigid, lambda done: progress(0.72 + 0.03 * done))
         moving_bodies(images, moving, sharp.gathered, whole.bodies, people, lambda done: progress(0.75 + 0.05 * done))
         label(lambda done: progress(0.8 + 0.2 * done), whole_known=True)
         del gathered, whole, sharp, label  # their files go with the folder

@@ -17,6 +17,7 @@ from model_server.geometry.cameras import unproject
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, DepthMaps, Ground, Layers, Solution, SolveMode
 from model_server.pipeline.checkpoint import new_array
+from model_server.pipeline.ground import floor_depth
 from model_server.pipeline.optical_flow import grid
 from model_server.pipeline.quantile_path import quantile_path
 from model_server.pipeline.still_view import MEASURED
@@ -148,7 +149,7 @@ def _foot(depth: DepthMaps, here: Array, index: int, pose: Array, intrinsics: Ar
     beneath = still[below[seen], x[seen]]
     beneath = beneath[(beneath > 0) & (confidence[below[seen], x[seen]] >= MEASURED)]
     measured = float(np.median(beneath)) if len(beneath) >= max(2, 0.3 * len(x)) else np.nan
-    on_floor = _floor_depth(sole, pose, intrinsics, ground.floor)
+    on_floor = floor_depth(sole, pose, intrinsics, ground.floor)
     sure = bool(seen.mean() > 0.5)
     found = measured if np.isfinite(measured) else on_floor
     if np.isfinite(measured) and np.isfinite(on_floor):
@@ -180,17 +181,6 @@ def _soles(here: Array) -> tuple[Array, Array]:
     lowest = here.shape[0] - 1 - np.argmax(here[::-1, columns], axis=0)
     band = rows[-1] - max(2.0, _SOLE * (rows[-1] - rows[0]))
     return lowest[lowest >= band], columns[lowest >= band]
-
-
-def _floor_depth(pixel: Array, camera_from_world: Array, intrinsics: Array, floor: Array | None) -> float:
-    """Depth at which the ray through a pixel meets the floor; NaN where it does not."""
-    if floor is None:
-        return float("nan")
-    normal = camera_from_world[:3, :3] @ floor[:3]
-    offset = floor[3] - normal @ camera_from_world[:3, 3]
-    ray = unproject(pixel, np.array(1.0), intrinsics)
-    slope = float(normal @ ray)
-    return -float(offset) / slope if abs(slope) > 1e-3 and -offset / slope > 0 else float("nan")
 
 
 def _steady(frames: Array, feet: list[_Foot]) -> Array:

@@ -31,6 +31,7 @@ _JUMP, _FIRST_JUMP = 3.0, 0.1  # pixels off its path, plus one for every frame i
 _WELL = 0.9  # share that is seen so well that no other light is tried
 _MOSTLY = 0.7  # share that is seen so well that the flow is not asked for another place
 _IN_OTHER_LIGHT = 0.85  # what a pixel counts that only matches in another light
+_CRACK = 5  # pixels: what is closed
 _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
 
 
@@ -114,6 +115,15 @@ class PatchFollower:
                 return
             else:
                 lost += 1
+
+
+def mark(sightings: dict[int, Sighting], pixels: Array, marked: Array) -> None:
+    """Set (h, w) bool pixels of a patch, where they are seen, in (F, H, W) bool."""
+    size = marked.shape[2], marked.shape[1]
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CRACK, _CRACK))
+    for index, sighting in sightings.items():
+        whole = cv2.morphologyEx((sighting.alike & pixels).astype(np.uint8), cv2.MORPH_CLOSE, around)
+        marked[index] |= cv2.warpAffine(255 * whole, sighting.image_from_patch, size, flags=cv2.INTER_LINEAR) > 127
 
 
 def _continued(known: list[tuple[int, Array]], step: int) -> Array:

@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import Array, Progress, Solution
 from model_server.pipeline.ahead import ahead
-from model_server.pipeline.patch_follower import Patch, PatchFollower, Sighting
+from model_server.pipeline.patch_follower import Patch, PatchFollower, Sighting, mark
 from model_server.pipeline.still_plane import still_places
 
 _EVERY = 3  # frames: from how many the regions are followed
@@ -57,7 +57,7 @@ def rigid_things(
 
     for index, found, pixels_of_it in ahead(piece, seeds()):
         if found is not None and pixels_of_it is not None:
-            found.mark(pixels_of_it, held)
+            mark(found.sightings, pixels_of_it, held)
         progress((index + 1) / len(images))
     progress(1.0)
 
@@ -117,14 +117,6 @@ class _Piece:
         joins = (seen >= _JOINS) & (still_look < _JOINS) & _box(self.patch.here)
         joins = cv2.morphologyEx(joins.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_CRACK, _CRACK), np.uint8)) > 0
         return np.asarray((self.patch.here & (seen > _CORE)) | joins)
-
-    def mark(self, pixels: Array, held: Array) -> None:
-        """Set (h, w) bool pixels of the patch, where they are seen, in (F, H, W) bool."""
-        size = held.shape[2], held.shape[1]
-        around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CRACK, _CRACK))
-        for index, sighting in self.sightings.items():
-            whole = cv2.morphologyEx((sighting.alike & pixels).astype(np.uint8), cv2.MORPH_CLOSE, around)
-            held[index] |= cv2.warpAffine(255 * whole, sighting.image_from_patch, size, flags=cv2.INTER_LINEAR) > 127
 
 
 def _box(mask: Array) -> Array:

@@ -32,7 +32,7 @@ def walkers(
     walking: Array,
     progress: Progress,
 ) -> None:
-    """Mark, in every frame, the trunks of people whose motion is not known yet.
+    """Mark people whose motion is not known yet: their trunks in every frame, the rest where they were looked for.
 
     Args:
         images: (F, H, W, 3) uint8 sRGB, undistorted, model size.
@@ -46,14 +46,14 @@ def walkers(
         return
     people, follower = StandingPeople(), PatchFollower(images)
     for index in range(0, len(images), _EVERY):
-        known = (np.asarray(moving[index]) > 127) | walking[index]
-        measured = (np.asarray(depth.depth[index]) > 0) & (np.asarray(depth.confidence[index]) >= MEASURED)
         pose, intrinsics = solution.camera_from_world[index], solution.intrinsics[index]
+        known = np.asarray(moving[index]) > 127
+        measured = (np.asarray(depth.depth[index]) > 0) & (np.asarray(depth.confidence[index]) >= MEASURED)
         for person in people(np.asarray(images[index])) if np.isfinite(pose).all() else ():
-            away = floor_depth(pixels.footage_from_model(person.stands), pose, intrinsics, floor)
-            if known[person.here].mean() >= _KNOWN or measured[person.here].mean() >= _STANDS_STILL:
-                continue
-            if np.isfinite(away):
+            if walking[index][person.trunk].mean() >= _KNOWN:  # followed to here from another frame
+                walking[index] |= person.here
+            elif known[person.here].mean() < _KNOWN and measured[person.here].mean() < _STANDS_STILL:
+                away = floor_depth(pixels.footage_from_model(person.stands), pose, intrinsics, floor)
                 _mark_if_walking(person, index, away, images, follower, pixels, solution, walking)
         progress((index + 1) / len(images))
     progress(1.0)
@@ -69,16 +69,17 @@ def _mark_if_walking(
     solution: Solution,
     walking: Array,
 ) -> None:
-    """`away`: depth of the floor where they stand."""
+    """`away`: depth of the floor where they stand, NaN where it is not known."""
     trunk = Patch.of(np.asarray(images[index]), person.trunk)
+    if not np.isfinite(away) or not trunk.here.any():
+        return
     sightings = follower.follow(trunk, index)
     inside = np.argwhere(trunk.here)[:, ::-1]
-    if not len(inside):
-        return
     inside = inside[np.linspace(0, len(inside) - 1, min(_POINTS, len(inside))).astype(int)].astype(np.float64)
     off = _off_px(inside, index, away, sightings, pixels, solution)
     if len(off) and np.mean(off > _OFF_PX) >= _OFF_SHARE:
         mark(sightings, trunk.here, walking)
+        walking[index] |= person.here
 
 
 def _off_px(

@@ -58,8 +58,10 @@ class StandingPeople:
             large, hitThreshold=_LEAST_SCORE, winStride=_STRIDE, padding=_PADDING, scale=_STEP, groupThreshold=0
         )
         squares: list[Square] = []
-        for number in np.argsort(-np.ravel(scores)):
-            x, y, width, height = np.asarray(windows[number]) / factor
+        # Threads find them in any order.
+        found = sorted(zip(-np.ravel(scores), map(tuple, np.reshape(windows, (-1, 4)))))
+        for _, window in found:
+            x, y, width, height = np.asarray(window) / factor
             square = Square(np.array([x + width / 2, y + height / 2]), height / 2, 0.0)
             if not any(_is_same_window(square, other) for other in squares):
                 squares.append(square)

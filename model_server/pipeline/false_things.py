@@ -24,6 +24,7 @@ _SAME_LEVELS = 10.0  # mean difference of colors: the same surface in the same l
 _AROUND, _NOISE = np.ones((5, 5), np.uint8), 6  # pixels that depth may be off by, and levels of noise
 _EXPLAINED = 0.75  # share of the pixels seen elsewhere that must be the still surface ...
 _LIKELY = 0.7  # ... or, over a thing's life, have the colors around it
+_TOLD = 0.5  # of a lasting thing's frames that are looked at, which must tell
 _FLEETING = 0.4  # of the shot's frames
 _LEAST_SEEN = 0.3  # share of a thing's pixels whose place must be seen elsewhere to tell
 
@@ -51,11 +52,12 @@ class Scenery:
         looked_at = frames[np.unique(np.linspace(0, len(frames) - 1, _FRAMES).astype(int))]
         shares = [self._shares(int(index), np.asarray(labels[index]) == thing) for index in looked_at]
         told = np.array([share for share in shares if share is not None])
-        if not len(told):
+        fleeting = np.count_nonzero(areas) < _FLEETING * len(self._images)
+        # A slow thing looks like scenery where it was missed in other frames: what stays is not judged by few of its
+        # frames, nor by its likeness.
+        if len(told) < (1 if fleeting else _TOLD * len(shares)):
             return False
         surface, alike = np.median(told, axis=0)
-        # A slow thing that is missed in other frames looks like scenery there: what stays is not held to its likeness.
-        fleeting = np.count_nonzero(areas) < _FLEETING * len(self._images)
         return bool(surface > _EXPLAINED or (fleeting and alike > _LIKELY))
 
     def is_here(self, index: int, mask: Array) -> bool:

@@ -1,6 +1,7 @@
 """Planes of patches without texture, on a floor that is made up for it."""
 
 import numpy as np
+import pytest
 import tolerances
 from numpy.testing import assert_allclose
 
@@ -34,3 +35,14 @@ def test_a_plane_ends_with_its_patch():
     found = plane_depths(image, measured.astype(np.float32))
     assert_allclose(found[WALL_ENDS:], floor[WALL_ENDS:], rtol=tolerances.PATCH_PLANE)
     assert not found[:WALL_ENDS].any()
+
+
+@pytest.mark.parametrize("seen", [np.maximum, np.minimum], ids=["corner of a room", "edge of a box"])
+def test_two_bare_faces_that_look_alike_meet_where_their_planes_do(seen):
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    faces = seen(0.3 + 0.004 * (y - WALL_ENDS), 0.3 + 0.0005 * (x - WIDTH / 2)).astype(np.float32)
+    sides = (x < 4) | (x >= WIDTH - 4) | (y < 4) | (y >= HEIGHT - 4)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image[sides] = np.random.default_rng(4).integers(0, 255, (np.count_nonzero(sides), 3))
+    found = plane_depths(image, np.where(sides, faces, 0).astype(np.float32))[4:-4, 4:-4]
+    assert_allclose(found, faces[4:-4, 4:-4], rtol=tolerances.PATCH_PLANE)

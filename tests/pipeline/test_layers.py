@@ -187,6 +187,14 @@ def test_a_shadow_and_what_stands_still_are_no_things():
     assert thing.id == 1
 
 
+def test_a_slow_thing_that_was_missed_at_first_stays_one():
+    images, truth = discs([(RED, (80, 60), (0.2, 0))], frames=40)
+    found = (truth > 0).astype(np.uint8) * 255
+    found[:4] = 0  # there it looks like scenery
+    (thing,) = follow(images, found).things
+    assert (thing.first, thing.last) == (4, 39)
+
+
 def test_parts_that_touch_all_the_time_are_one_thing():
     labels = np.zeros((10, 20, 30), np.int32)
     labels[:, 5:10, 5:10], labels[:, 10:15, 5:10] = 1, 2

@@ -28,7 +28,12 @@ def shot() -> WalkerShot:
 def test_the_trunk_of_who_goes_along_with_the_camera_is_found_in_every_frame(shot):
     for frame, truth in zip(marked(shot), shot.walker):
         assert np.count_nonzero(frame & truth) > 0.5 * np.count_nonzero(truth)
-        assert np.count_nonzero(frame & ~truth) < 0.05 * np.count_nonzero(truth)
+        assert np.count_nonzero(frame & ~truth) < 0.15 * np.count_nonzero(truth)
+
+
+def test_where_people_are_looked_for_they_are_found_whole(shot):
+    whole = [frame[truth].mean() > 0.85 for frame, truth in zip(marked(shot), shot.walker)]
+    assert sum(whole) >= len(whole) // 3
 
 
 def test_who_comes_the_other_way_is_found_too():

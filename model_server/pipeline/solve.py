@@ -12,6 +12,7 @@ from model_server.geometry.square_picture import LONG_SIDE, SquarePicture
 from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.agreement import agreeing, cost, errors, first_error, kept, spread, thinned, undistorted
 from model_server.pipeline.bundle import LOSS_PX, Bundle, Lens, adjust, focal_sigma
+from model_server.pipeline.focal_uncertainty import focal_uncertainty
 from model_server.pipeline.lens_choice import first_lens, first_zoom, lens_in_words
 from model_server.pipeline.resection import fill_between
 from model_server.settings import ModeChoice, SolveSettings
@@ -22,7 +23,11 @@ _ROUGH_PX, _WIDEST_PX, _ROUGH_ITERATIONS = 2.0, 200.0, 15
 _GATE = 4.0  # times the median error of the first cameras
 _ROUGH_LOSS = 0.25  # of the gate
 _SIGMAS = 4.0  # in later rounds: times the spread of the errors
+# Times the spread of the errors: there Cauchy's loss is at its best (P. Holland, R. Welsch, "Robust regression using
+# iteratively reweighted least-squares", 1977). With a wider one a few tracks that slip bend a lens that is weakly held.
+_FITTING_LOSS = 2.385
 _MIN_CUTOFF_PX = 1.0  # a lens that breathes, or a shutter that rolls, is off by as much where tracks are exact
+_LEFT_OUT_ITERATIONS = 20  # without a part of the tracks, from where all of them led
 _NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more, and k2 is taken
 _K1_ROUND = 1  # after which a zoom may have distortion: its cameras are near, and little is left out yet
 _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
@@ -35,15 +40,18 @@ class Effort:
 
     # Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
     rounds: tuple[tuple[float, int], ...]
-    last_iterations: int  # of the last round, in which all tracks have a word
+    last_iterations: int  # of the last rounds, in which all tracks have a word
+    measured: bool  # whether it is found out how well the focal length is known
 
     @property
     def most_iterations(self) -> int:
         return max(iterations for _, iterations in self.rounds)
 
 
-THOROUGH = Effort(((6.0, 10), (3.0, 20), (2.0, 50)), 50)
-GLANCE = Effort(((6.0, 10), (3.0, 15)), 10)  # not to the end of the way, but that far that one can see where it leads
+THOROUGH = Effort(((6.0, 10), (3.0, 20), (2.0, 50)), 50, measured=True)
+GLANCE = Effort(
+    ((6.0, 10), (3.0, 15)), 10, measured=False
+)  # not to the end of the way, but that far that one can see where it leads
 
 
 def solve_cameras(
@@ -77,6 +85,8 @@ def solve_cameras(
         locked = replace(lens, k1=0.0, lock_focal=True, lock_k1=True)
         start = replace(start, lens=locked)
         refined = _refined(start, seen, square, effort, lambda done: progress(0.6 + 0.4 * done))
+    if effort.measured and lens.zoom is None:
+        refined = _measured(refined, square)
     return _solution(plate, square, refined, settings)
 
 
@@ -84,7 +94,7 @@ def solve_cameras(
 class _Refined:
     bundle: Bundle
     inliers: PointSightings
-    focal_sigma: float  # square pixels; NaN where the focal length is locked
+    focal_sigma: float  # square pixels; NaN where the focal length is locked; by the covariance, until it is measured
 
 
 def _refined(
@@ -112,11 +122,26 @@ def _refined(
         bundle = _adjusted(bundle, inliers, square, most)
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
     bundle = _adjusted(bundle, inliers, square, effort.last_iterations)
-    cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
-    bundle, inliers = agreeing(bundle, seen, square, cutoff)
+    noise = spread(bundle, inliers, square)
+    bundle, inliers = agreeing(bundle, seen, square, max(_SIGMAS * noise, _MIN_CUTOFF_PX))
+    bundle = _adjusted(bundle, inliers, square, effort.last_iterations, _fitting_loss(noise))
     straight = inliers if bundle.lens.given is None else undistorted(inliers, bundle.lens, square)
     sigma = focal_sigma(bundle, straight, (square.width, square.height))
     return _Refined(bundle, inliers, sigma * spread(bundle, inliers, square))
+
+
+def _fitting_loss(noise: float) -> float:
+    return min(LOSS_PX, _FITTING_LOSS * noise)
+
+
+def _measured(refined: _Refined, square: SquarePicture) -> _Refined:
+    """With what is known of the focal length for certain."""
+    loss_px = _fitting_loss(spread(refined.bundle, refined.inliers, square))
+
+    def adjusted(bundle: Bundle, sightings: PointSightings) -> Bundle:
+        return _adjusted(bundle, sightings, square, _LEFT_OUT_ITERATIONS, loss_px)
+
+    return replace(refined, focal_sigma=focal_uncertainty(refined.bundle, refined.inliers, adjusted))
 
 
 def _brought_near(bundle: Bundle, seen: PointSightings, square: SquarePicture) -> Bundle:

@@ -37,10 +37,14 @@ _STEADY = 1.1  # times it: where half the outlines are farther off, a thing's si
 _TALLER = 1.1  # times it, up to which an outline that the picture cuts off may be the thing's own
 _SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change and change back
 # All that goes wrong moves soles up the picture and the thing away: feet in the air, hidden ones, some not found. So
-# the path runs below most of what they say, and steps do not show in it.
-_LOW, _STEP_SWING = 0.2, 24.0
+# the path runs below most of what they say, and steps do not show in it. What stands on an edge lifts no feet, and
+# has its shadow in its outline as often as its edge is hidden: there it runs through the middle.
+_LOW, _MIDDLE, _STEP_SWING = 0.2, 0.5, 24.0
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
-_EDGE = 0.65  # of a thing's width: the lowest band of a ball is 0.47 wide; what is broader there stands on its front
+_EDGE = (
+    0.55  # of a thing's width: the lowest band of a ball is 0.47 wide; what is broader there stands on its front ...
+)
+_CLEAREST = 75  # ... by this percentile of its frames: in others its edge is hidden, or has a shadow before it
 _MOST_THICKNESS = 0.1  # of the depth, from its middle to its front
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
 _SURE_FRAMES = 3  # in which that place must be sure
@@ -99,8 +103,8 @@ def stand_on_ground(
             for index in range(thing.first, thing.last + 1):
                 values[index][np.asarray(layers.labels[index]) == thing.id] *= np.float32(factor)
             continue
-        is_round = bool(np.median([foot.breadth for foot in feet]) < _EDGE) if feet else True
-        for index, foot, foot_depth in zip(seen, feet, _steady(np.array(seen), feet)):
+        is_round = _is_round(feet)
+        for index, foot, foot_depth in zip(seen, feet, _steady(np.array(seen), feet, _LOW if is_round else _MIDDLE)):
             here, still = np.asarray(layers.labels[index]) == thing.id, np.asarray(depth.depth[index])
             around = still[here][still[here] > 0]
             if not np.isfinite(foot_depth) and not len(around):
@@ -183,8 +187,22 @@ def _soles(here: Array) -> tuple[Array, Array]:
     return lowest[lowest >= band], columns[lowest >= band]
 
 
-def _steady(frames: Array, feet: list[_Foot]) -> Array:
-    """Depth for each of the frames that show the thing, NaN where nothing tells, without flicker."""
+def _is_round(feet: list[_Foot]) -> bool:
+    """Whether a thing does not stand on an edge as broad as itself; what is tall has feet."""
+    if not feet or _is_tall(feet):
+        return True
+    return bool(np.percentile([foot.breadth for foot in feet], _CLEAREST) < _EDGE)
+
+
+def _is_tall(feet: list[_Foot]) -> bool:
+    return bool(np.median([foot.height / foot.width for foot in feet]) >= _UPRIGHT)
+
+
+def _steady(frames: Array, feet: list[_Foot], quantile: float) -> Array:
+    """Depth for each of the frames that show the thing, NaN where nothing tells, without flicker.
+
+    `quantile`: share of what the frames say that is nearer.
+    """
     depths, sure = np.array([foot.depth for foot in feet]), np.array([foot.sure for foot in feet])
     if not sure.any():
         sure = np.isfinite(depths)
@@ -208,11 +226,11 @@ def _steady(frames: Array, feet: list[_Foot]) -> Array:
         between = cut & np.isfinite(depths) & (frames > frames[sure][0]) & (frames < frames[sure][-1])
         between &= shown < _TALLER * usual
         least = float(np.min(depths[between] * usual[between], initial=least))
-        flies = np.median([foot.height / foot.width for foot in feet]) < _UPRIGHT
-        in_air = sure & (depths * heights > _IN_AIR * least) & flies
-        depths[in_air] = least / heights[in_air]
+        if not _is_tall(feet):
+            in_air = sure & (depths * heights > _IN_AIR * least)
+            depths[in_air] = least / heights[in_air]
     logs = np.log(np.where(sure, depths, 1.0))
-    return np.asarray(np.exp(quantile_path(frames, logs, sure, _LOW, _STEP_SWING)))
+    return np.asarray(np.exp(quantile_path(frames, logs, sure, quantile, _STEP_SWING)))
 
 
 def _least_size(sizes: Array, on_shadow: Array) -> float:

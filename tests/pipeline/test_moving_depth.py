@@ -154,6 +154,16 @@ def test_what_stands_on_an_edge_as_broad_as_itself_shows_its_front_there():
     assert np.abs(_depth_of(labels)[labels > 0] / 5 - 1).max() <= BODY_RELATIVE
 
 
+def test_a_box_with_its_shadow_in_its_outline_now_and_then_stands_on_its_edge():
+    labels = np.zeros((30, 192, 256), np.uint8)
+    labels[:, 110:163, 100:160] = 1  # stands 5 m away
+    with_shadow = np.arange(30) % 5 < 2
+    labels[with_shadow, 163:175, 100:125] = 1
+    box = np.zeros(labels.shape, bool)
+    box[:, 110:163, 100:160] = True
+    assert np.abs(_depth_of(labels)[box] / 5 - 1).mean() <= BODY_RELATIVE
+
+
 def test_a_crumb_below_a_thing_is_not_what_it_stands_on():
     labels = np.zeros((20, 192, 256), np.uint8)
     labels[:, 96 - 10 : 96 + 67, 110:140] = 1  # stands 5 m away

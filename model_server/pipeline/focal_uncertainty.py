@@ -13,40 +13,31 @@ import numpy as np
 from model_server.geometry.shot import Array
 from model_server.geometry.triangulation import PointSightings
 from model_server.pipeline.agreement import kept, thinned
-from model_server.pipeline.bundle import Bundle
 
 _COLUMNS, _ROWS = 4, 2  # parts of the picture, with as many tracks each
 _MOST_SIGHTINGS = 60_000  # of a longer shot each frame tells less than it could
 
 
-def focal_uncertainty(
-    bundle: Bundle, inliers: PointSightings, adjusted: Callable[[Bundle, PointSightings], Bundle]
-) -> float:
-    """One standard deviation of the focal length, in square pixels; NaN where it is locked.
+def focal_uncertainty(inliers: PointSightings, focal: Callable[[PointSightings], float]) -> float:
+    """One standard deviation of the focal length that (M,) sightings tell, in the units of `focal`.
 
     Args:
-        bundle: adjusted on `inliers`.
-        adjusted: adjusts a bundle on sightings.
+        focal: what other sightings of the same tracks would tell.
     """
-    if bundle.lens.lock_focal:
-        return float("nan")
     inliers = thinned(inliers, _MOST_SIGHTINGS // len(np.unique(inliers.frames)))
-    part = _parts(inliers, len(bundle.points))[inliers.tracks]
-    focals = [adjusted(bundle, kept(inliers, part != left_out)).lens.focal for left_out in range(_COLUMNS * _ROWS)]
+    part = _parts(inliers)
+    focals = [focal(kept(inliers, part != left_out)) for left_out in range(_COLUMNS * _ROWS)]
     return float(np.sqrt((len(focals) - 1) * np.var(focals)))
 
 
-def _parts(inliers: PointSightings, count: int) -> Array:
-    """(count,) the part of the picture in which each track is on average."""
-    sightings = np.maximum(np.bincount(inliers.tracks, minlength=count), 1)
-    x, y = (np.bincount(inliers.tracks, inliers.positions[:, axis], count) / sightings for axis in (0, 1))
-    seen = np.unique(inliers.tracks)
-    column, part = np.zeros(count, np.int64), np.full(count, -1)
-    column[seen] = _ranked(x[seen], _COLUMNS)
+def _parts(inliers: PointSightings) -> Array:
+    """(M,) the part of the picture in which each sighting's track is on average."""
+    _, track, count = np.unique(inliers.tracks, return_inverse=True, return_counts=True)
+    x, y = (np.bincount(track, inliers.positions[:, axis]) / count for axis in (0, 1))
+    column, row = _ranked(x, _COLUMNS), np.zeros(len(x), np.int64)
     for number in range(_COLUMNS):
-        inside = seen[column[seen] == number]
-        part[inside] = number * _ROWS + _ranked(y[inside], _ROWS)
-    return part
+        row[column == number] = _ranked(y[column == number], _ROWS)
+    return np.asarray((column * _ROWS + row)[track])
 
 
 def _ranked(values: Array, parts: int) -> Array:

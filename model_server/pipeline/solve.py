@@ -85,7 +85,7 @@ def solve_cameras(
         locked = replace(lens, k1=0.0, lock_focal=True, lock_k1=True)
         start = replace(start, lens=locked)
         refined = _refined(start, seen, square, effort, lambda done: progress(0.6 + 0.4 * done))
-    if effort.measured and lens.zoom is None:
+    if effort.measured and lens.zoom is None and not refined.bundle.lens.lock_focal:
         refined = _measured(refined, square)
     return _solution(plate, square, refined, settings)
 
@@ -136,12 +136,13 @@ def _fitting_loss(noise: float) -> float:
 
 def _measured(refined: _Refined, square: SquarePicture) -> _Refined:
     """With what is known of the focal length for certain."""
-    loss_px = _fitting_loss(spread(refined.bundle, refined.inliers, square))
+    bundle = refined.bundle
+    loss_px = _fitting_loss(spread(bundle, refined.inliers, square))
 
-    def adjusted(bundle: Bundle, sightings: PointSightings) -> Bundle:
-        return _adjusted(bundle, sightings, square, _LEFT_OUT_ITERATIONS, loss_px)
+    def focal(sightings: PointSightings) -> float:
+        return _adjusted(bundle, sightings, square, _LEFT_OUT_ITERATIONS, loss_px).lens.focal
 
-    return replace(refined, focal_sigma=focal_uncertainty(refined.bundle, refined.inliers, adjusted))
+    return replace(refined, focal_sigma=focal_uncertainty(refined.inliers, focal))
 
 
 def _brought_near(bundle: Bundle, seen: PointSightings, square: SquarePicture) -> Bundle:

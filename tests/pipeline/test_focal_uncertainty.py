@@ -1,12 +1,9 @@
 """Tracks that are off together count as one measurement of the focal length, however many they are."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from model_server.geometry.triangulation import PointSightings
-from model_server.pipeline.bundle import Bundle, Lens
 from model_server.pipeline.focal_uncertainty import focal_uncertainty
 
 WIDTH, HEIGHT, FRAMES = 640.0, 360.0, 5
@@ -23,35 +20,26 @@ def tracks(each: int) -> PointSightings:
     return PointSightings(np.tile(np.arange(FRAMES), len(x)), ids, np.column_stack([x, y])[ids])
 
 
-def pulled(bundle: Bundle, seen: PointSightings) -> Bundle:
+def pulled(seen: PointSightings) -> float:
     """As if each sighting measured the focal length, off by what its part of the picture is off."""
     column, row = (seen.positions / [WIDTH / 4, HEIGHT / 2]).astype(int).T
-    return replace(bundle, lens=replace(bundle.lens, focal=500 + float(PULL[column, row].mean())))
+    return 500 + float(PULL[column, row].mean())
 
 
 @pytest.mark.parametrize("each", [10, 300])
 def test_it_is_the_standard_error_of_the_parts(each):
-    seen = tracks(each)
-    bundle = Bundle(np.repeat(np.eye(4)[None], FRAMES, axis=0), Lens(500.0), np.zeros((8 * each, 3)))
-    assert focal_uncertainty(bundle, seen, pulled) == pytest.approx(PULL.std(ddof=1) / np.sqrt(PULL.size))
+    assert focal_uncertainty(tracks(each), pulled) == pytest.approx(PULL.std(ddof=1) / np.sqrt(PULL.size))
 
 
 def test_of_more_sightings_than_are_needed_whole_tracks_are_left_out(monkeypatch):
     monkeypatch.setattr("model_server.pipeline.focal_uncertainty._MOST_SIGHTINGS", 400)
-    bundle = Bundle(np.repeat(np.eye(4)[None], FRAMES, axis=0), Lens(500.0), np.zeros((800, 3)))
     counts = []
 
-    def counted(bundle: Bundle, seen: PointSightings) -> Bundle:
+    def counted(seen: PointSightings) -> float:
         counts.append(len(seen.tracks))
         assert (np.bincount(seen.tracks)[np.unique(seen.tracks)] == FRAMES).all()
-        return pulled(bundle, seen)
+        return pulled(seen)
 
-    assert focal_uncertainty(bundle, tracks(100), counted) == pytest.approx(
-        PULL.std(ddof=1) / np.sqrt(PULL.size), rel=0.3
-    )
+    sigma = focal_uncertainty(tracks(100), counted)
+    assert sigma == pytest.approx(PULL.std(ddof=1) / np.sqrt(PULL.size), rel=0.3)
     assert max(counts) <= 400
-
-
-def test_a_locked_focal_length_has_none():
-    bundle = Bundle(np.eye(4)[None], Lens(500.0, lock_focal=True), np.zeros((80, 3)))
-    assert np.isnan(focal_uncertainty(bundle, tracks(10), pulled))

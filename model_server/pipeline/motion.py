@@ -12,6 +12,7 @@ from model_server.geometry.plate_area import plate_area
 from model_server.geometry.shot import Array, DepthMaps, Geometry, Motion, Progress, Solution, Tracks
 from model_server.people.moving_bodies import moving_bodies
 from model_server.pipeline.ahead import ahead
+from model_server.pipeline.bare_patches import mostly_still
 from model_server.pipeline.clean_plate import CleanPlates
 from model_server.pipeline.motion_evidence import MotionEvidence
 from model_server.pipeline.moving_regions import moving_regions
@@ -31,6 +32,7 @@ _WEIGHT, _PRIOR = 0.8, -1.5  # log odds of a pixel: weight * evidence + prior
 _GATHERED_MOST = 2.0  # log odds: the outline of what was gathered is rough
 _PLATE_MOVING, _PLATE_STILL = 3.0, 4.0  # log odds of a pixel that clearly differs from the clean plate, or does not
 _PATTERN = 8.0  # log odds against a pixel that surely shows the plate's pattern
+_BARE = 4.0  # log odds against a pixel of a bare patch that mostly stands still
 _SHADOW = -2.0  # at most, where it looks like the plate with less light on it ...
 _BODY = 1.0  # ... unless these are the odds of a body: gray trousers look so too
 _MAY_MOVE = 3.5  # gathered evidence from which a pixel is left out of other frames' plates
@@ -152,8 +154,9 @@ class _Sharp:
     def odds(self, index: int, whole_known: bool) -> Array:
         """(H, W) float32, each pixel alone.
 
-        Where the plate shows the same pattern, or lies in a shadow that this frame does not have, a pixel is still.
-        What is slow is in its own plates, though: that counts once things are known as a whole.
+        Where the plate shows the same pattern, or lies in a shadow that this frame does not have, a pixel is still, and
+        so is a bare patch that mostly is. What is slow is in its own plates, though, and gray trousers may be in one
+        patch with the floor: that counts once things are known as a whole.
         """
         odds = np.minimum(_WEIGHT * self.gathered(index) + _PRIOR, _GATHERED_MOST)
         odds = np.where(self._rigid[index], np.maximum(odds, _GATHERED_MOST), odds)
@@ -164,13 +167,16 @@ class _Sharp:
         picture = np.asarray(self._images[index])
         seen = plate.evidence(picture)
         odds = odds + np.where(seen > 0, _PLATE_MOVING, _PLATE_STILL) * seen
+        is_body = self._bodies[index] >= _BODY
         known = plate.sure > 0
         shadow = dimmed(picture, plate.picture, known)
         if whole_known:
             odds = odds - _PATTERN * plate.pattern(picture)
             shadow |= dimmed(plate.picture, picture, known) & plate.shown
-        shadow &= self._bodies[index] < _BODY
-        return np.asarray(np.where(shadow, np.minimum(odds, _SHADOW), odds), np.float32)
+        odds = np.where(shadow & ~is_body, np.minimum(odds, _SHADOW), odds)
+        if whole_known:
+            odds = odds - _BARE * (mostly_still(picture, odds) & ~is_body)
+        return np.asarray(odds, np.float32)
 
     def gathered(self, index: int) -> Array:
         """(H, W) float32 evidence, clipped."""

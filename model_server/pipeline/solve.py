@@ -27,7 +27,7 @@ _SIGMAS = 4.0  # in later rounds: times the spread of the errors
 # iteratively reweighted least-squares", 1977). With a wider one a few tracks that slip bend a lens that is weakly held.
 _FITTING_LOSS = 2.385
 _MIN_CUTOFF_PX = 1.0  # a lens that breathes, or a shutter that rolls, is off by as much where tracks are exact
-_LEFT_OUT_ITERATIONS = 20  # without a part of the tracks, from where all of them led
+_LEFT_OUT_ITERATIONS = 10  # without a part of the tracks, from where all of them led
 _NEEDED_GAIN = 1.02  # k1 stays if leaving it out costs 2 % more, and k2 is taken
 _K1_ROUND = 1  # after which a zoom may have distortion: its cameras are near, and little is left out yet
 _HELD_SIGMA = 0.1  # of the focal length: known no better, it is not known
@@ -121,26 +121,27 @@ def _refined(
         bundle, inliers = agreeing(bundle, some, square, cutoff)
         bundle = _adjusted(bundle, inliers, square, most)
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
-    bundle = _adjusted(bundle, inliers, square, effort.last_iterations)
-    noise = spread(bundle, inliers, square)
-    bundle, inliers = agreeing(bundle, seen, square, max(_SIGMAS * noise, _MIN_CUTOFF_PX))
-    bundle = _adjusted(bundle, inliers, square, effort.last_iterations, _fitting_loss(noise))
+    bundle = _fitted(bundle, inliers, square, effort.last_iterations)
+    cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
+    bundle, inliers = agreeing(bundle, seen, square, cutoff)
+    if bundle.lens.zoom is None:  # again, as errors are less now; of a zoom it takes too long
+        bundle = _fitted(bundle, inliers, square, effort.last_iterations)
     straight = inliers if bundle.lens.given is None else undistorted(inliers, bundle.lens, square)
     sigma = focal_sigma(bundle, straight, (square.width, square.height))
     return _Refined(bundle, inliers, sigma * spread(bundle, inliers, square))
 
 
-def _fitting_loss(noise: float) -> float:
-    return min(LOSS_PX, _FITTING_LOSS * noise)
+def _fitted(bundle: Bundle, inliers: PointSightings, square: SquarePicture, iterations: int) -> Bundle:
+    """Adjusted with a loss as wide as the noise."""
+    loss_px = min(LOSS_PX, _FITTING_LOSS * spread(bundle, inliers, square))
+    return _adjusted(bundle, inliers, square, iterations, loss_px)
 
 
 def _measured(refined: _Refined, square: SquarePicture) -> _Refined:
     """With what is known of the focal length for certain."""
-    bundle = refined.bundle
-    loss_px = _fitting_loss(spread(bundle, refined.inliers, square))
 
     def focal(sightings: PointSightings) -> float:
-        return _adjusted(bundle, sightings, square, _LEFT_OUT_ITERATIONS, loss_px).lens.focal
+        return _fitted(refined.bundle, sightings, square, _LEFT_OUT_ITERATIONS).lens.focal
 
     return replace(refined, focal_sigma=focal_uncertainty(refined.inliers, focal))
 

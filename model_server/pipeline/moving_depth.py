@@ -41,10 +41,9 @@ _SIZE_SWING = 60.0  # frames in which a thing's height in the picture may change
 # has its shadow in its outline as often as its edge is hidden: there it runs through the middle.
 _LOW, _MIDDLE, _STEP_SWING = 0.2, 0.5, 24.0
 _RELIEF = 1.6  # the card is nowhere this much nearer or farther than its foot
-_EDGE = (
-    0.55  # of a thing's width: the lowest band of a ball is 0.47 wide; what is broader there stands on its front ...
-)
-_CLEAREST = 75  # ... by this percentile of its frames: in others its edge is hidden, or has a shadow before it
+# Of a thing's width: the lowest band of a ball is 0.47 wide, and what is broader there stands on its front; by this
+# percentile of its frames, for in others its edge is hidden, or has a shadow before it.
+_EDGE, _CLEAREST = 0.55, 75
 _MOST_THICKNESS = 0.1  # of the depth, from its middle to its front
 _CLEARLY_OFF = 0.15  # relative, by which known depth must miss the place a thing stands on before it is moved there
 _SURE_FRAMES = 3  # in which that place must be sure

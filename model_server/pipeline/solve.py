@@ -49,9 +49,8 @@ class Effort:
 
 
 THOROUGH = Effort(((6.0, 10), (3.0, 20), (2.0, 50)), 50, measured=True)
-GLANCE = Effort(
-    ((6.0, 10), (3.0, 15)), 10, measured=False
-)  # not to the end of the way, but that far that one can see where it leads
+# Not to the end of the way, but that far that one can see where it leads.
+GLANCE = Effort(((6.0, 10), (3.0, 15)), 10, measured=False)
 
 
 def solve_cameras(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from camera_path import cameras_alone
 
-from model_server.geometry.lens import Distortion
 from model_server.geometry.shot import Solution
 
 FRAMES, WIDTH, HEIGHT, FOCAL = 24, 320, 240, 300.0
@@ -37,15 +37,7 @@ def card_shot(start: np.ndarray, end: np.ndarray, sideways: float = 1.0) -> Card
         masks.append(mask)
         places.append(place)
         poses.append(pose)
-    solution = Solution(
-        camera_from_world=np.stack(poses),
-        intrinsics=np.repeat(INTRINSICS[None], FRAMES, axis=0),
-        distortion=Distortion(),
-        status=np.zeros(FRAMES, np.uint8),
-        reprojection_px=np.zeros(FRAMES, np.float32),
-        points=np.zeros((0, 3), np.float32),
-        observations=np.zeros((0, 4), np.float32),
-    )
+    solution = cameras_alone(np.stack(poses), INTRINSICS)
     return CardShot(np.stack(images), np.stack(masks), np.stack(places), solution)
 
 

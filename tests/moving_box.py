@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from camera_path import cameras_alone
 from synthetic import ROOM, SyntheticClip, _pose, synthetic_clip
 
 from model_server.geometry.cameras import pixel_centers
@@ -17,16 +18,7 @@ NO_TRACKS = Tracks(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 2)
 
 
 def solution_of(clip: SyntheticClip, distortion: Distortion | None = None) -> Solution:
-    frames = len(clip.images)
-    return Solution(
-        camera_from_world=clip.camera_from_world,
-        intrinsics=np.repeat((np.diag([2.0, 2.0, 1.0]) @ clip.intrinsics)[None], frames, axis=0),
-        distortion=distortion or Distortion(),
-        status=np.zeros(frames, np.uint8),
-        reprojection_px=np.zeros(frames, np.float32),
-        points=np.zeros((0, 3), np.float32),
-        observations=np.zeros((0, 4), np.float32),
-    )
+    return cameras_alone(clip.camera_from_world, np.diag([2.0, 2.0, 1.0]) @ clip.intrinsics, distortion)
 
 
 def still_depth(clip: SyntheticClip) -> DepthMaps:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from camera_path import cameras_alone
 from card_shot import noise
 from demo_walkers import picture, walker
 
-from model_server.geometry.lens import Distortion
 from model_server.geometry.pixel_map import PixelMap
 from model_server.geometry.shot import DepthMaps, Solution
 
@@ -53,15 +53,7 @@ def walker_shot(pace: float) -> WalkerShot:
         pose[0, 3] = -camera
         images.append(image), masks.append(mask), depths.append(depth), poses.append(pose)
     intrinsics = np.array([[FOCAL, 0, WIDTH / 2], [0, FOCAL, HEIGHT / 2], [0, 0, 1.0]])
-    solution = Solution(
-        camera_from_world=np.stack(poses),
-        intrinsics=np.repeat(intrinsics[None], FRAMES, axis=0),
-        distortion=Distortion(),
-        status=np.zeros(FRAMES, np.uint8),
-        reprojection_px=np.zeros(FRAMES, np.float32),
-        points=np.zeros((0, 3), np.float32),
-        observations=np.zeros((0, 4), np.float32),
-    )
+    solution = cameras_alone(np.stack(poses), intrinsics)
     measured = np.stack(depths).astype(np.float32)
     return WalkerShot(
         np.stack(images), np.stack(masks), DepthMaps(measured, (measured > 0).astype(np.float32)), solution

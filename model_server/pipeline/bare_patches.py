@@ -7,9 +7,9 @@ parts them, it is one surface with the floor around.
 import cv2
 import numpy as np
 
+from model_server.geometry.bare import bare
 from model_server.geometry.shot import Array
 
-_BARE_LEVELS = 8  # by which neighbors in one patch differ less
 _LEAK = 5  # pixels: patches that hang together by less are two
 _LEAST_AREA = 6.5e-4  # of the picture
 _MOSTLY = 0.6  # share that stands still, from which all of a patch does
@@ -22,12 +22,8 @@ def mostly_still(picture: Array, odds: Array) -> Array:
         picture: (H, W, 3) uint8 sRGB.
         odds: (H, W) log odds of motion.
     """
-    smooth = cv2.GaussianBlur(picture, (3, 3), 0)
-    contrast = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=-1)
-    bare = cv2.morphologyEx(
-        (contrast < _BARE_LEVELS).astype(np.uint8), cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8)
-    )
-    count, patches, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=4)
+    joined = cv2.morphologyEx(bare(picture).astype(np.uint8), cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8))
+    count, patches, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
     area = stats[:, cv2.CC_STAT_AREA]
     still = np.bincount(patches[odds < 0], minlength=count)
     whole = (still > _MOSTLY * area) & (area >= _LEAST_AREA * odds.size)

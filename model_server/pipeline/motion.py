@@ -93,7 +93,7 @@ def find_moving(
 class _Whole:
     """Things that move, known as a whole once a part of them is known."""
 
-    rigid: Array  # (F, H, W) bool, of things that move as one piece
+    rigid: Array  # (F, H, W) bool, of things that move as one piece, and of people who walk
     bodies: Array  # (F, H, W) float16 log odds to be of a body that moves
 
     @staticmethod

@@ -29,7 +29,7 @@ _POINTS = 60  # of a patch, that tell where it goes
 _OFF_PX = 2.0  # model pixels from where a still plane would be, from which it may move ...
 _STILL_LOOK = 0.8  # ... if there, less than this share of what matches looks the same
 _LOOKS = 8  # frames in which that is seen
-_CRACK, _AROUND = 5, 9  # pixels: what is closed, and over what a pixel's look is judged
+_THIN, _AROUND = 5, 9  # pixels: what beside a piece is thinner is no part of it; over what a pixel's look is judged
 
 
 def rigid_things(
@@ -115,7 +115,7 @@ class _Piece:
         seen = np.mean([self.sightings[i].alike for i in self.well], axis=0)
         still_look = cv2.blur(np.mean(alike, axis=0), (_AROUND, _AROUND))
         joins = (seen >= _JOINS) & (still_look < _JOINS) & _box(self.patch.here)
-        joins = cv2.morphologyEx(joins.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_CRACK, _CRACK), np.uint8)) > 0
+        joins = cv2.morphologyEx(joins.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_THIN, _THIN), np.uint8)) > 0
         return np.asarray((self.patch.here & (seen > _CORE)) | joins)
 
 

@@ -41,16 +41,16 @@ class Effort:
     # Of each round: what is farther off than this, in square pixels, is left out; and how far it is worth adjusting.
     rounds: tuple[tuple[float, int], ...]
     last_iterations: int  # of the last rounds, in which all tracks have a word
-    measured: bool  # whether it is found out how well the focal length is known
+    to_the_end: bool  # with a loss as wide as the noise, and with how well the focal length is known
 
     @property
     def most_iterations(self) -> int:
         return max(iterations for _, iterations in self.rounds)
 
 
-THOROUGH = Effort(((6.0, 10), (3.0, 20), (2.0, 50)), 50, measured=True)
+THOROUGH = Effort(((6.0, 10), (3.0, 20), (2.0, 50)), 50, to_the_end=True)
 # Not to the end of the way, but that far that one can see where it leads.
-GLANCE = Effort(((6.0, 10), (3.0, 15)), 10, measured=False)
+GLANCE = Effort(((6.0, 10), (3.0, 15)), 10, to_the_end=False)
 
 
 def solve_cameras(
@@ -84,7 +84,7 @@ def solve_cameras(
         locked = replace(lens, k1=0.0, lock_focal=True, lock_k1=True)
         start = replace(start, lens=locked)
         refined = _refined(start, seen, square, effort, lambda done: progress(0.6 + 0.4 * done))
-    if effort.measured and lens.zoom is None and not refined.bundle.lens.lock_focal:
+    if effort.to_the_end and lens.zoom is None and not refined.bundle.lens.lock_focal:
         refined = _measured(refined, square)
     return _solution(plate, square, refined, settings)
 
@@ -121,11 +121,11 @@ def _refined(
         bundle = _adjusted(bundle, inliers, square, most)
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
     # What modes are chosen by stays as it was measured: with the narrower loss a zoom by 4 % passed for none.
-    end = _fitted if effort.measured else _adjusted
+    end = _fitted if effort.to_the_end else _adjusted
     bundle = end(bundle, inliers, square, effort.last_iterations)
     cutoff = max(_SIGMAS * spread(bundle, inliers, square), _MIN_CUTOFF_PX)
     bundle, inliers = agreeing(bundle, seen, square, cutoff)
-    if effort.measured and bundle.lens.zoom is None:  # again, as errors are less now; of a zoom it takes too long
+    if effort.to_the_end and bundle.lens.zoom is None:  # again, as errors are less now; of a zoom it takes too long
         bundle = _fitted(bundle, inliers, square, effort.last_iterations)
     straight = inliers if bundle.lens.given is None else undistorted(inliers, bundle.lens, square)
     sigma = focal_sigma(bundle, straight, (square.width, square.height))

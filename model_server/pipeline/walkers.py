@@ -5,6 +5,8 @@ But who stands on the floor is as far as the floor beneath them (D. Hoiem, A. Ef
 perspective", CVPR 2006): if they stood still there, their trunk would be seen elsewhere in other frames.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from model_server.geometry.cameras import inverse, project, transform, unproject
@@ -44,62 +46,64 @@ def walkers(
     if floor is None:
         progress(1.0)
         return
-    people, follower = StandingPeople(), PatchFollower(images)
+    people, shot = StandingPeople(), _Shot(images, pixels, solution, floor, PatchFollower(images))
     for index in range(0, len(images), _EVERY):
-        pose, intrinsics = solution.camera_from_world[index], solution.intrinsics[index]
         known = np.asarray(moving[index]) > 127
         measured = (np.asarray(depth.depth[index]) > 0) & (np.asarray(depth.confidence[index]) >= MEASURED)
-        for person in people(np.asarray(images[index])) if np.isfinite(pose).all() else ():
+        for person in people(np.asarray(images[index])) if shot.has_camera(index) else ():
             if walking[index][person.trunk].mean() >= _KNOWN:  # followed to here from another frame
                 walking[index] |= person.here
             elif known[person.here].mean() < _KNOWN and measured[person.here].mean() < _STANDS_STILL:
-                away = floor_depth(pixels.footage_from_model(person.stands), pose, intrinsics, floor)
-                _mark_if_walking(person, index, away, images, follower, pixels, solution, walking)
+                shot.mark_if_walking(person, index, walking)
         progress((index + 1) / len(images))
     progress(1.0)
 
 
-def _mark_if_walking(
-    person: StandingPerson,
-    index: int,
-    away: float,
-    images: Array,
-    follower: PatchFollower,
-    pixels: PixelMap,
-    solution: Solution,
-    walking: Array,
-) -> None:
-    """`away`: depth of the floor where they stand, NaN where it is not known."""
-    trunk = Patch.of(np.asarray(images[index]), person.trunk)
-    if not np.isfinite(away) or not trunk.here.any():
-        return
-    sightings = follower.follow(trunk, index)
-    inside = np.argwhere(trunk.here)[:, ::-1]
-    inside = inside[np.linspace(0, len(inside) - 1, min(_POINTS, len(inside))).astype(int)].astype(np.float64)
-    off = _off_px(inside, index, away, sightings, pixels, solution)
-    if len(off) and np.mean(off > _OFF_PX) >= _OFF_SHARE:
-        mark(sightings, trunk.here, walking)
-        walking[index] |= person.here
+@dataclass(frozen=True)
+class _Shot:
+    images: Array  # (F, H, W, 3) uint8
+    pixels: PixelMap
+    solution: Solution
+    floor: Array  # (4,) plane in world
+    follower: PatchFollower
 
+    def has_camera(self, index: int) -> bool:
+        return bool(np.isfinite(self.solution.camera_from_world[index]).all())
 
-def _off_px(
-    inside: Array, index: int, away: float, sightings: dict[int, Sighting], pixels: PixelMap, solution: Solution
-) -> Array:
-    """(n,) model pixels between where the patch's (N, 2) points are seen in n other frames and where they would be."""
-    poses, lenses = solution.camera_from_world, solution.intrinsics
-    start = pixels.footage_from_model(sightings[index].places(inside) + 0.5)
-    off = []
-    for other, sighting in sightings.items():
-        if other == index or not np.isfinite(poses[other]).all():
-            continue
-        turn = poses[other] @ inverse(poses[index])
-        near, far = (
-            pixels.model_from_footage(
-                project(transform(turn, unproject(start, np.full(len(start), at), lenses[index])), lenses[other])[0]
+    def mark_if_walking(self, person: StandingPerson, index: int, walking: Array) -> None:
+        """Mark somebody seen in frame `index`, in (F, H, W) bool, whose trunk goes elsewhere than if they stood."""
+        pose, intrinsics = self.solution.camera_from_world[index], self.solution.intrinsics[index]
+        away = floor_depth(self.pixels.footage_from_model(person.stands), pose, intrinsics, self.floor)
+        trunk = Patch.of(np.asarray(self.images[index]), person.trunk)
+        if not np.isfinite(away) or not trunk.here.any():
+            return
+        sightings = self.follower.follow(trunk, index)
+        inside = np.argwhere(trunk.here)[:, ::-1]
+        inside = inside[np.linspace(0, len(inside) - 1, min(_POINTS, len(inside))).astype(int)].astype(np.float64)
+        off = self._off_px(inside, index, away, sightings)
+        if len(off) and np.mean(off > _OFF_PX) >= _OFF_SHARE:
+            mark(sightings, trunk.here, walking)
+            walking[index] |= person.here
+
+    def _off_px(self, inside: Array, index: int, away: float, sightings: dict[int, Sighting]) -> Array:
+        """(n,) model pixels between where the patch's (N, 2) points are seen in n other frames and where they would be.
+
+        `away`: depth of the floor where they stand.
+        """
+        poses, lenses = self.solution.camera_from_world, self.solution.intrinsics
+        start = self.pixels.footage_from_model(sightings[index].places(inside) + 0.5)
+        off = []
+        for other, sighting in sightings.items():
+            if other == index or not self.has_camera(other):
+                continue
+            turn = poses[other] @ inverse(poses[index])
+            near, far = (
+                self.pixels.model_from_footage(
+                    project(transform(turn, unproject(start, np.full(len(start), at), lenses[index])), lenses[other])[0]
+                )
+                for at in (away / (1 + _FLOOR), away / (1 - _FLOOR))
             )
-            for at in (away / (1 + _FLOOR), away / (1 - _FLOOR))
-        )
-        along, gone = far - near, sighting.places(inside) + 0.5 - near
-        share = (gone * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-9)
-        off.append(np.median(np.linalg.norm(gone - np.clip(share, 0, 1)[:, None] * along, axis=-1)))
-    return np.array(off)
+            along, gone = far - near, sighting.places(inside) + 0.5 - near
+            share = (gone * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-9)
+            off.append(np.median(np.linalg.norm(gone - np.clip(share, 0, 1)[:, None] * along, axis=-1)))
+        return np.array(off)

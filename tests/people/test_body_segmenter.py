@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from demo_walkers import picture, walker
+from moving_box import jaccard
 
 from model_server.people import body_segmenter
 from model_server.people.body_segmenter import BodySegmenter, Square
@@ -17,10 +18,6 @@ FRAME = 30  # the red walker, whole
 @pytest.fixture(scope="module")
 def segmenter() -> BodySegmenter:
     return BodySegmenter()
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return np.count_nonzero(one & other) / np.count_nonzero(one | other)
 
 
 def square_around(mask: np.ndarray) -> Square:
@@ -44,7 +41,7 @@ def test_the_outline_is_the_walkers(segmenter):
     here = walker(FRAME)
     odds = segmenter(picture(FRAME), square_around(here)).odds
     assert odds.shape == here.shape
-    assert iou(odds > 0, here) > 0.9
+    assert jaccard(odds > 0, here) > 0.9
 
 
 def test_a_whole_person_is_likely_to_be_one_and_a_poster_and_a_shelf_are_not(segmenter):
@@ -60,7 +57,7 @@ def test_looking_again_where_it_asks_for_finds_the_rest_of_a_body(segmenter):
     for _ in range(6):
         look = segmenter(picture(FRAME), square)
         square = look.asked
-    assert iou(look.odds > 0, here) > 0.9
+    assert jaccard(look.odds > 0, here) > 0.9
 
 
 def test_nothing_is_known_outside_the_square(segmenter):
@@ -81,7 +78,7 @@ def test_a_body_that_leans_asks_for_a_square_that_is_turned(segmenter, degrees):
         look = segmenter(image, square)
         square = look.asked
     assert np.degrees(square.turn) == pytest.approx(degrees, abs=8)
-    assert iou(look.odds > 0, here) > 0.85
+    assert jaccard(look.odds > 0, here) > 0.85
 
 
 def test_a_square_maps_its_middle_and_its_sides():

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from demo_walkers import picture, walker
+from moving_box import jaccard
 
 from model_server.people.standing_people import StandingPeople
 
@@ -13,10 +14,6 @@ FRAME = 30  # the red walker, whole
 @pytest.fixture(scope="module")
 def people() -> StandingPeople:
     return StandingPeople()
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return np.count_nonzero(one & other) / np.count_nonzero(one | other)
 
 
 def smaller(size: float) -> tuple[np.ndarray, np.ndarray]:
@@ -32,9 +29,9 @@ def smaller(size: float) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("size", [1.0, 0.6, 0.3])
 def test_a_walker_is_found_near_and_far(people, size):
     image, here = smaller(size)
-    best = max(people(image), key=lambda person: iou(person.here, here))
+    best = max(people(image), key=lambda person: jaccard(person.here, here))
     lowest = np.flatnonzero(here.any(axis=1))[-1]
-    assert iou(best.here, here) > 0.75
+    assert jaccard(best.here, here) > 0.75
     assert best.stands[1] == pytest.approx(lowest + 1, abs=0.06 * here.any(axis=1).sum())
     assert here[:, int(best.stands[0])].any()
 
@@ -58,7 +55,7 @@ def test_whose_shins_are_hidden_may_stand_anywhere(people, size):
 def test_each_is_found_once(people):
     found = people(picture(FRAME))
     for number, person in enumerate(found):
-        assert all(iou(person.here, other.here) < 0.3 for other in found[:number])
+        assert all(jaccard(person.here, other.here) < 0.3 for other in found[:number])
 
 
 def test_nobody_is_in_an_empty_picture(people):

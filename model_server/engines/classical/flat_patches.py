@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from model_server.geometry.bare import bare
+
 Image = NDArray[np.float32]
 Index = NDArray[np.intp]
 Vector = NDArray[np.float64]  # (n,), (3,) of a plane
 
-FLAT_LEVELS = 8.0  # neighbors in one patch differ by less
 LEAST_PATCH = 150  # pixels
 RIM = 3  # pixels around a patch that tell its depth: its edges are what is measured best
 REACH = 2  # pixels from a patch to the middle of its edges: so far it goes on; beyond them is something else
@@ -41,9 +42,7 @@ def plane_depths(image: NDArray[np.uint8], measured: Image) -> Image:
     Returns:
         (h, w) inverse depth on patches that a plane fits, 0 elsewhere.
     """
-    smooth = cv2.GaussianBlur(image, (3, 3), 0)
-    flat = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=-1) < FLAT_LEVELS
-    labels, _ = ndimage.label(flat)
+    labels, _ = ndimage.label(bare(image))
     y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float64)
     result = np.zeros(measured.shape, np.float32)
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
